@@ -1,0 +1,1 @@
+"""What happened: the events SDKs send, the row each becomes, and the append-only log that keeps them."""

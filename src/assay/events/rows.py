@@ -1,0 +1,139 @@
+"""The row that each event becomes in the log: what the tables need, and the event itself, whole."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from assay.events.kinds import BadEvent, UnitKey, WireEvent, read_event, units
+
+MOST_SKEW_MS = 60_000
+LARGEST_EVENT_BYTES = 1_000_000
+KEPT_OF_A_BAD_EVENT = 10_000
+
+
+class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the log.
+
+    `seq` numbers accepted payloads, always upwards; the row is number `n` of the `of` rows of its payload, by
+    which a torn payload is known after a crash. `at_ms` is the event's time, or the time it was received
+    where it claims to come from the future (`skewed`).
+    """
+
+    env: str
+    seq: int
+    n: int
+    of: int
+    received_ms: int
+    kind: str
+    payload: str | None = None
+    key: str | None = None
+    at_ms: int | None = None
+    skewed: bool = False
+    version: int | None = None
+    variation: int | None = None
+    reason_kind: str | None = None
+    rule_id: str | None = None
+    in_experiment: bool = False
+    value: float | None = None
+    units: tuple[UnitKey, ...] = ()
+    bad: str | None = None
+    event: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is the same for all events of a payload."""
+
+    environment: str
+    payload_id: str | None
+    seq: int
+    received_ms: int
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a payload held, for the counters: events by kind, quarantined ones by reason, dropped diagnostics."""
+
+    accepted: dict[str, int] = field(default_factory=dict)
+    quarantined: dict[str, int] = field(default_factory=dict)
+    diagnostics: int = 0
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_rows(events: list[Any], envelope: Envelope) -> tuple[bytes, Counts]:
+    """The log lines of a payload, and what it held; empty where nothing in it is to be kept."""
+    counts = Counts()
+    kept = [event for event in events if not _is_diagnostic(event)]
+    counts.diagnostics = len(events) - len(kept)
+    rows = (_row(event, envelope, n, len(kept)) for n, event in enumerate(kept))
+    return b"".join(_counted(rows, counts)), counts
+
+
+def _counted(rows: Iterable[EventRow], counts: Counts) -> Iterable[bytes]:
+    for row in rows:
+        group, name = (counts.quarantined, row.bad) if row.bad else (counts.accepted, row.kind)
+        group[name] = group.get(name, 0) + 1
+        yield _encoder.encode(row)
+        yield b"\n"
+
+
+def _is_diagnostic(event: Any) -> bool:
+    return isinstance(event, dict) and str(event.get("kind", "")).startswith("diagnostic")
+
+
+def _row(raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
+    try:
+        event = read_event(raw)
+        row = _good_row(event, raw, envelope, n, of)
+        if len(_encoder.encode(raw)) > LARGEST_EVENT_BYTES:
+            raise BadEvent("too_large")
+        return row
+    except BadEvent as bad:
+        return _bad_row(bad.reason, raw, envelope, n, of)
+    except (msgspec.EncodeError, OverflowError):
+        return _bad_row("number_out_of_range", raw, envelope, n, of)
+
+
+def _good_row(event: WireEvent, raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
+    created = envelope.received_ms if event.creation_date is None else int(event.creation_date // 1)
+    skewed = created > envelope.received_ms + MOST_SKEW_MS
+    reason = event.reason
+    return EventRow(
+        env=envelope.environment,
+        seq=envelope.seq,
+        n=n,
+        of=of,
+        received_ms=envelope.received_ms,
+        kind=event.kind,
+        payload=envelope.payload_id,
+        key=event.key,
+        at_ms=envelope.received_ms if skewed else created,
+        skewed=skewed,
+        version=event.version,
+        variation=event.variation,
+        reason_kind=reason.kind if reason else None,
+        rule_id=reason.rule_id if reason else None,
+        in_experiment=bool(reason and reason.in_experiment),
+        value=event.metric_value,
+        units=units(event),
+        event=raw,
+    )
+
+
+def _bad_row(reason: str, raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
+    """A quarantined event; kept as text, cut to a size that can't hurt."""
+    return EventRow(
+        env=envelope.environment,
+        seq=envelope.seq,
+        n=n,
+        of=of,
+        received_ms=envelope.received_ms,
+        kind="quarantined",
+        payload=envelope.payload_id,
+        bad=reason,
+        event=repr(raw)[:KEPT_OF_A_BAD_EVENT],
+    )

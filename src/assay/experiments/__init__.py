@@ -1,0 +1,1 @@
+"""What was promised: metrics and experiments as definitions. Pure: no SQL, no numbers, no input or output."""

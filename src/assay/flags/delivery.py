@@ -1,0 +1,90 @@
+"""The flag as SDKs know it: exact integers, real booleans, arrays instead of null, absent instead of guessed."""
+
+from typing import Any
+
+from assay.flags.model import Clause, Fallthrough, Flag, FlagConfig, Rollout, Rule, Target
+
+
+def delivered_flag(flag: Flag, config: FlagConfig, *, tracked: bool) -> dict[str, Any]:
+    """The flag for server-side SDKs in one environment.
+
+    `tracked`: a flag-scoped experiment runs here, so every evaluation must reach us, with its reason. An SDK
+    sends the event for `trackEvents`, and adds the reason for a rule's `trackEvents` or for
+    `trackEventsFallthrough`.
+    """
+    availability = flag.client_side_availability
+    body: dict[str, Any] = {
+        "key": flag.key,
+        "version": config.version,
+        "on": config.on,
+        "variations": [variation.value for variation in flag.variations],
+        "fallthrough": _place(config.fallthrough),
+        "prerequisites": [{"key": p.key, "variation": p.variation} for p in config.prerequisites],
+        "targets": [_target(target) for target in config.targets],
+        "contextTargets": [_context_target(target) for target in config.context_targets],
+        "rules": [_rule(rule, tracked) for rule in config.rules],
+        "salt": config.salt,
+        "trackEvents": config.track_events or tracked,
+        "trackEventsFallthrough": config.track_events_fallthrough or tracked,
+        "clientSideAvailability": {
+            "usingMobileKey": availability.using_mobile_key,
+            "usingEnvironmentId": availability.using_environment_id,
+        },
+        "clientSide": availability.using_environment_id,
+    }
+    if config.off_variation is not None:
+        body["offVariation"] = config.off_variation
+    if config.debug_events_until_date is not None:
+        body["debugEventsUntilDate"] = config.debug_events_until_date
+    return body
+
+
+def _place(place: Fallthrough | Rule) -> dict[str, Any]:
+    if place.rollout is None:
+        return {"variation": place.variation}
+    return {"rollout": _rollout(place.rollout)}
+
+
+def _rollout(rollout: Rollout) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "kind": rollout.kind,
+        "variations": [
+            {"variation": entry.variation, "weight": entry.weight}
+            | ({"untracked": True} if entry.untracked else {})
+            for entry in rollout.variations
+        ],
+    }
+    optional = {
+        "seed": rollout.seed,
+        "bucketBy": rollout.bucket_by,
+        "contextKind": rollout.context_kind,
+    }
+    return body | {name: value for name, value in optional.items() if value is not None}
+
+
+def _target(target: Target) -> dict[str, Any]:
+    return {"variation": target.variation, "values": list(target.values)}
+
+
+def _context_target(target: Target) -> dict[str, Any]:
+    return _target(target) | {"contextKind": target.context_kind}
+
+
+def _rule(rule: Rule, tracked: bool) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "clauses": [_clause(clause) for clause in rule.clauses],
+        "trackEvents": rule.track_events or tracked,
+        **_place(rule),
+    }
+
+
+def _clause(clause: Clause) -> dict[str, Any]:
+    body = {
+        "attribute": clause.attribute,
+        "op": clause.op,
+        "values": list(clause.values),
+        "negate": clause.negate,
+    }
+    # With a context kind SDKs read the attribute as a reference, without one as a literal name.
+    return body | ({"contextKind": clause.context_kind} if clause.context_kind else {})

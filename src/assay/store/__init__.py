@@ -1,0 +1,1 @@
+"""What is configured: projects, flags, metrics, experiments, tokens; versioned, audited, one door to change them."""

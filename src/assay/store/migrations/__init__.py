@@ -1,0 +1,1 @@
+"""Changes of the metadata tables, numbered, each run once and in order."""

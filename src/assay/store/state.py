@@ -1,0 +1,78 @@
+"""All metadata in memory: frozen records in dictionaries that are replaced, never changed, so readers need no lock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from assay.errors import NotFound
+from assay.experiments.flag_scoped import FlagExperiments
+from assay.experiments.metric import Metric
+from assay.flags.model import Flag
+from assay.store.records import Environment, Project, Reset, Token
+
+Address = tuple[str, str, str]  # kind, project key ("" for none), key
+
+TYPES: dict[str, type[msgspec.Struct]] = {
+    "project": Project,
+    "flag": Flag,
+    "metric": Metric,
+    "experiments": FlagExperiments,
+    "token": Token,
+}
+NO_EXPERIMENTS = FlagExperiments()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A moment of the metadata. `resets` are by environment id, flag and metric."""
+
+    records: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    resets: Mapping[tuple[str, str, str], Reset] = field(default_factory=dict)
+
+    def all(self, kind: str, project: str = "") -> Mapping[str, Any]:
+        """Every record of a kind by key, in the order they were made."""
+        return self.records.get((kind, project), {})
+
+    def find(self, address: Address) -> Any:
+        """The record, or None."""
+        kind, project, key = address
+        return self.all(kind, project).get(key)
+
+    def with_record(self, address: Address, record: Any) -> "State":
+        """The state with the record put, or taken out where it is None."""
+        kind, project, key = address
+        shelf = dict(self.all(kind, project))
+        shelf.pop(key, None) if record is None else shelf.__setitem__(key, record)
+        return replace(self, records={**self.records, (kind, project): shelf})
+
+    def project(self, key: str) -> Project:
+        project: Project = self._found(("project", "", key), "project")
+        return project
+
+    def environment(self, project: str, key: str) -> Environment:
+        environment = self.project(project).environment(key)
+        if environment is None:
+            raise NotFound(f"Unknown environment key {key!r}")
+        return environment
+
+    def flag(self, project: str, key: str) -> Flag:
+        self.project(project)
+        flag: Flag = self._found(("flag", project, key), "flag")
+        return flag
+
+    def metric(self, project: str, key: str) -> Metric:
+        self.project(project)
+        metric: Metric = self._found(("metric", project, key), "metric")
+        return metric
+
+    def experiments(self, project: str, flag: str) -> FlagExperiments:
+        """The flag's experiments; an empty set where it has none."""
+        return self.find(("experiments", project, flag)) or NO_EXPERIMENTS
+
+    def _found(self, address: Address, what: str) -> Any:
+        record = self.find(address)
+        if record is None:
+            raise NotFound(f"Unknown {what} key {address[2]!r}")
+        return record

@@ -1,0 +1,139 @@
+"""Changes gathered to be committed together: records, the flag versions they make, the audit entries they leave."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from assay.experiments.flag_scoped import FlagExperiments
+from assay.flags.delivery import delivered_flag
+from assay.flags.model import Flag, FlagConfig
+from assay.store.records import Reset, Token
+from assay.store.state import Address, State
+
+
+@dataclass(frozen=True, slots=True)
+class FlagChange:
+    """A flag's new version in an environment; `delivered` is what its SDKs get, None where it is gone."""
+
+    environment_id: str
+    flag: str
+    version: int
+    delivered: dict[str, Any] | None
+
+
+class Transaction:
+    """The state as this transaction sees it, and what it is going to write."""
+
+    def __init__(self, state: State, now_ms: int) -> None:
+        self.state = state
+        self.now_ms = now_ms
+        self.records: dict[Address, Any] = {}
+        self.flag_changes: list[FlagChange] = []
+        self.resets: dict[tuple[str, str, str], Reset] = {}
+        self.entries: list[dict[str, Any]] = []
+
+    def put(self, address: Address, record: Any, action: str) -> None:
+        """Writes a record (None deletes it) and an audit entry that says `action`."""
+        before = self.state.find(address)
+        if before == record:
+            return
+        self._set(address, record)
+        self._audit(action, "/".join(part for part in address if part), before, record)
+
+    def put_flag(self, project: str, flag: Flag, experiments: FlagExperiments, action: str) -> Flag:
+        """Writes a flag and its experiments; environments in which anything changed get a new version.
+
+        Versions come from the environment's counter, so that they grow across deletion and re-creation.
+        """
+        before = self.state.find(("flag", project, flag.key))
+        earlier = self.state.experiments(project, flag.key)
+        environments = self.state.project(project).environments
+        configs = {
+            environment.key: self._settled(before, flag, environment.key, earlier, experiments)
+            for environment in environments
+        }
+        changed = [key for key, config in configs.items() if config.version == 0]
+        for key in changed:
+            version = self._next_version(project, key)
+            configs[key] = replace(configs[key], version=version, last_modified=self.now_ms)
+        settled = replace(flag, environments=configs)
+        if settled == before and experiments == earlier:
+            return settled
+        settled = replace(settled, version=1 if before is None else before.version + 1)
+        self.put(("experiments", project, flag.key), experiments, "updateExperiments")
+        self.put(("flag", project, flag.key), settled, action)
+        self._announce(project, settled, experiments, changed)
+        return settled
+
+    def delete_flag(self, project: str, key: str) -> None:
+        """Takes a flag and its experiments away; its SDKs hear of it with a version of its own."""
+        self.put(("flag", project, key), None, "deleteFlag")
+        if self.state.find(("experiments", project, key)) is not None:
+            self.put(("experiments", project, key), None, "deleteExperiments")
+        for environment in self.state.project(project).environments:
+            version = self._next_version(project, environment.key)
+            self.flag_changes.append(FlagChange(environment.id, key, version, None))
+
+    def reset(self, place: tuple[str, str, str], seq: int, target: str) -> None:
+        """From now on events up to number `seq` don't exist for the experiment (environment id, flag, metric)."""
+        reset = Reset(seq, self.now_ms)
+        self.resets[place] = reset
+        self.state = State(self.state.records, {**self.state.resets, place: reset})
+        self._audit("resetExperiment", target, None, reset)
+
+    def _settled(
+        self,
+        before: Flag | None,
+        flag: Flag,
+        key: str,
+        earlier: FlagExperiments,
+        experiments: FlagExperiments,
+    ) -> FlagConfig:
+        """The flag's configuration in an environment: as it was if nothing about it is new, else numbered 0."""
+        config = flag.environments[key]
+        if before is None or key not in before.environments:
+            return replace(config, version=0)
+        old = before.environments[key]
+        was, now = earlier.running(key), experiments.running(key)
+        same = (
+            replace(config, version=old.version, last_modified=old.last_modified) == old
+            and _periods(earlier, key) == _periods(experiments, key)
+            and delivered_flag(before, old, tracked=was) == delivered_flag(flag, old, tracked=now)
+            and before.archived == flag.archived
+        )
+        return old if same else replace(config, version=0)
+
+    def _announce(self, project: str, flag: Flag, experiments: FlagExperiments, changed: list[str]) -> None:
+        for key in changed:
+            environment, config = self.state.environment(project, key), flag.environments[key]
+            tracked = experiments.running(key)
+            delivered = None if flag.archived else delivered_flag(flag, config, tracked=tracked)
+            self.flag_changes.append(FlagChange(environment.id, flag.key, config.version, delivered))
+
+    def _next_version(self, project: str, key: str) -> int:
+        found = self.state.project(project)
+        environments = tuple(
+            replace(item, flags_version=item.flags_version + 1) if item.key == key else item
+            for item in found.environments
+        )
+        self._set(("project", "", project), replace(found, environments=environments))
+        return self.state.environment(project, key).flags_version
+
+    def _set(self, address: Address, record: Any) -> None:
+        self.records[address] = record
+        self.state = self.state.with_record(address, record)
+
+    def _audit(self, action: str, target: str, before: Any, after: Any) -> None:
+        entry = {"before": before, "after": after}
+        if isinstance(before or after, Token):
+            entry = {"before": None, "after": None}
+        documents = {
+            name: None if value is None else msgspec.json.encode(value) for name, value in entry.items()
+        }
+        self.entries.append({"action": action, "target": target, **documents})
+
+
+def _periods(experiments: FlagExperiments, environment: str) -> dict[str, Any]:
+    return {item.metric_key: item.periods.get(environment, ()) for item in experiments.items}
