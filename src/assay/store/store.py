@@ -22,6 +22,7 @@ _RESOURCES = sa.select(
 )
 
 Listener = Callable[[FlagChange], None]
+Place = tuple[str, Environment]  # an environment and its project's key
 
 
 class Store:
@@ -34,15 +35,15 @@ class Store:
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
         self._state = self._load()
-        self._by_sdk_key = _environments_by_sdk_key(self._state)
+        self._by_sdk_key = _places_by_sdk_key(self._state)
 
     @property
     def state(self) -> State:
         """The metadata as of now; a value, that later changes leave alone."""
         return self._state
 
-    def environment_of(self, sdk_key: str) -> Environment | None:
-        """The environment whose SDK key this is."""
+    def place_of(self, sdk_key: str) -> Place | None:
+        """The environment whose SDK key this is, and its project's key."""
         return self._by_sdk_key.get(sdk_key)
 
     def listen(self, listener: Listener) -> None:
@@ -116,7 +117,7 @@ class Store:
                 row = {"at_ms": at_ms, "actor": actor, "comment": comment, **entry}
                 connection.execute(sa.insert(tables.audit).values(**row))
         self._state = transaction.state
-        self._by_sdk_key = _environments_by_sdk_key(self._state)
+        self._by_sdk_key = _places_by_sdk_key(self._state)
 
 
 def require_absent(state: State, address: Address) -> None:
@@ -157,6 +158,6 @@ def _version_row(change: FlagChange, at_ms: int) -> dict[str, Any]:
     }
 
 
-def _environments_by_sdk_key(state: State) -> dict[str, Environment]:
+def _places_by_sdk_key(state: State) -> dict[str, Place]:
     projects = state.all("project").values()
-    return {environment.sdk_key: environment for project in projects for environment in project.environments}
+    return {item.sdk_key: (project.key, item) for project in projects for item in project.environments}

@@ -1,0 +1,42 @@
+"""What a new installation begins with: a project, its environments, and one admin token."""
+
+import os
+import secrets
+from pathlib import Path
+
+from assay.access.tokens import digest, mint, new_secret
+from assay.errors import DataFolderError
+from assay.store.records import Environment, Project
+from assay.store.store import Store
+
+ACTOR = "assay/first-start"
+SHORTEST_PRESET = 16
+
+
+def prepare(store: Store, folder: Path, environments: tuple[Environment, ...], preset: str) -> str | None:
+    """Makes what is missing; the admin token's secret where this call made it, to be shown once.
+
+    A `preset` token is made on any start that doesn't know it yet.
+    """
+    if preset and len(preset) < SHORTEST_PRESET:
+        raise DataFolderError(f"ASSAY_ADMIN_TOKEN needs at least {SHORTEST_PRESET} characters")
+    tokens = store.state.all("token").values()
+    wanted = preset if preset else None if tokens else new_secret()
+    with store.writing(ACTOR) as transaction:
+        if not transaction.state.all("project"):
+            project = Project(secrets.token_hex(12), "default", "Default", environments=environments)
+            transaction.put(("project", "", "default"), project, "createProject")
+        if wanted is None or any(token.digest == digest(wanted) for token in tokens):
+            return None
+        token = mint("admin", "admin", wanted, transaction.now_ms)
+        transaction.put(("token", "", token.id), token, "createToken")
+    write_secret(folder / "admin-token", wanted)
+    return wanted
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Writes a secret that only this user may read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(secret + "\n")

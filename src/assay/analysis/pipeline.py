@@ -1,0 +1,104 @@
+"""The river in code: exposures, metric values, moments, estimates, results."""
+
+from dataclasses import dataclass
+
+from assay.analysis.estimates import Arm, measured_so_far, measured_within, overall, totals
+from assay.analysis.health import Randomized, health_of
+from assay.analysis.results import FlagExperimentResults, VariationBucket
+from assay.analysis.windows import EARLIEST_MS, Window, granularity_of
+from assay.experiments.metric import Metric
+from assay.stats.moments import Moments
+from assay.warehouse.engine import Engine
+from assay.warehouse.queries.exposures import Scope, exposure_extent
+from assay.warehouse.queries.metric_values import MetricScope, event_extent, metric_scope, metric_seen
+from assay.warehouse.queries.timeline import Slice, timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What is to be analysed: a metric on a flag's variations, against a baseline, in a window."""
+
+    environment_id: str
+    flag: str
+    variations: int
+    baseline: int
+    metric: Metric
+    unit_kind: str
+    window: Window
+    after_seq: int
+    randomized: Randomized
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where there is data: its buckets, and when the latest of it arrived."""
+
+    granularity: str
+    bucket_ms: int
+    buckets: range
+    received_ms: int | None
+
+
+def analyse(promise: Promise, engine: Engine) -> FlagExperimentResults:
+    """The results of a flag-scoped experiment: the same inputs always give the same."""
+    wanted = metric_scope(_scope(promise), promise.metric)
+    extent = _extent(engine, wanted)
+    slices = timeline(engine, wanted, extent.buckets, extent.bucket_ms)
+    arms = [_arm(own) for own in slices]
+    rows = totals(promise.metric, arms, promise.baseline)
+    return FlagExperimentResults(
+        window=promise.window,
+        granularity=extent.granularity,
+        buckets=tuple(bucket * extent.bucket_ms for bucket in extent.buckets),
+        totals=rows,
+        series=_series(promise.metric, slices),
+        overall=overall(promise.metric, arms, rows, promise.baseline),
+        health=health_of(engine, wanted, promise.randomized),
+        metric_seen_ms=engine.rows(metric_seen(wanted))[0][0],
+        counted_through_ms=extent.received_ms,
+    )
+
+
+def _scope(promise: Promise) -> Scope:
+    return Scope(
+        environment=promise.environment_id,
+        flag=promise.flag,
+        unit_kind=promise.unit_kind,
+        variations=promise.variations,
+        start_ms=max(promise.window.start_ms, EARLIEST_MS),
+        end_ms=promise.window.end_ms,
+        after_seq=promise.after_seq,
+    )
+
+
+def _extent(engine: Engine, wanted: MetricScope) -> Extent:
+    """From the first exposure to the last event inside the window; nothing without exposures."""
+    ((first, last, received),) = engine.rows(exposure_extent(wanted.scope))
+    if first is None:
+        word, width = granularity_of(wanted.scope.start_ms, wanted.scope.end_ms)
+        return Extent(word, width, range(0), None)
+    ((last_event, event_received),) = engine.rows(event_extent(wanted))
+    if last_event is not None:
+        last, received = max(last, last_event), max(received, event_received)
+    word, width = granularity_of(first, last)
+    return Extent(word, width, range(first // width, last // width + 1), received)
+
+
+def _arm(own: list[Slice]) -> Arm:
+    if not own:
+        return Arm(0.0, 0, Moments(0, 0.0, 0.0))
+    return Arm(sum(piece.change for piece in own), sum(piece.events for piece in own), own[-1].so_far)
+
+
+def _series(metric: Metric, slices: list[list[Slice]]) -> tuple[tuple[VariationBucket, ...], ...]:
+    columns = [_variation_series(metric, own) for own in slices]
+    return tuple(zip(*columns, strict=True))
+
+
+def _variation_series(metric: Metric, own: list[Slice]) -> list[VariationBucket]:
+    series, count = [], 0
+    for piece in own:
+        within = measured_within(metric, piece, count)
+        count += piece.events
+        series.append(VariationBucket(within, measured_so_far(metric, piece.so_far, count)))
+    return series

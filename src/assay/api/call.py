@@ -1,0 +1,85 @@
+"""One REST request as a value, its answer, and the row of the route table that joins them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assay.errors import InvalidRequest
+from assay.events.log import EventLog
+from assay.store.records import Token
+from assay.store.store import Store
+from assay.warehouse.engine import Engine
+from assay.warehouse.loading import Loader
+
+MODERN = "20240415"
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What handlers work with."""
+
+    store: Store
+    log: EventLog
+    engine: Engine
+    loader: Loader
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of an authenticated token. `path` holds the decoded path parameters, `body` the parsed JSON."""
+
+    rooms: Rooms
+    token: Token
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any
+    version: str
+    target: str
+
+    @property
+    def modern(self) -> bool:
+        """Whether the caller asked for today's representations; clients of the founding generation never do."""
+        return self.version in (MODERN, "beta")
+
+    @property
+    def actor(self) -> str:
+        """Who the audit log names."""
+        return f"token/{self.token.id}"
+
+    def object(self) -> dict[str, Any]:
+        """The body, which must be an object."""
+        if not isinstance(self.body, dict):
+            raise InvalidRequest("the body must be a JSON object")
+        return self.body
+
+    def whole_number(self, name: str) -> int | None:
+        """A query parameter that is a whole number of 64 bits; None where it is absent."""
+        raw = self.query.get(name)
+        if raw is None:
+            return None
+        try:
+            number = int(raw)
+        except ValueError:
+            raise InvalidRequest(f"{name} is a whole number, not {raw[:40]!r}") from None
+        if not -(2**63) <= number < 2**63:
+            raise InvalidRequest(f"{name} is out of range")
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a JSON body; no body where it is None."""
+
+    status: int = 200
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of the route table. `role`: the least role it takes. `results`: it counts as an analysis."""
+
+    method: str
+    path: str
+    role: str
+    handler: Callable[[Call], Answer]
+    results: bool = False

@@ -1,0 +1,47 @@
+"""The founding document's two operations: read an experiment's results, reset them."""
+
+from assay.analysis.pipeline import analyse
+from assay.analysis.promises import flag_experiment_promise
+from assay.api.call import Answer, Call
+from assay.api.links import link
+from assay.api.representations.results import results_rep
+from assay.errors import NotFound, Unavailable
+
+# How long results wait for the tables to hold every event that was acked before they were asked for.
+LOADING_TIMEOUT_S = 20
+
+
+def get_experiment(call: Call) -> Answer:
+    place = _place(call)
+    promise = flag_experiment_promise(
+        call.rooms.store, place, call.whole_number("from"), call.whole_number("to")
+    )
+    if not call.rooms.loader.wait_until(call.rooms.log.durable, LOADING_TIMEOUT_S):
+        raise Unavailable("events are still being loaded; results would be incomplete")
+    results = analyse(promise, call.rooms.engine)
+    project, flag, *_ = place
+    links = {
+        "self": {"href": call.target, "type": "application/json"},
+        "parent": link("flags", project, flag),
+    }
+    variations = call.rooms.store.state.flag(project, flag).variations
+    return Answer(body=results_rep(results, variations, links))
+
+
+def reset_experiment(call: Call) -> Answer:
+    project, flag, environment_key, metric = _place(call)
+    with call.rooms.store.writing(call.actor) as transaction:
+        state = transaction.state
+        state.flag(project, flag)
+        state.metric(project, metric)
+        environment = state.environment(project, environment_key)
+        if state.experiments(project, flag).item(metric) is None:
+            raise NotFound(f"The flag {flag!r} has no experiment with the metric {metric!r}")
+        target = f"{project}/{flag}/{environment_key}/{metric}"
+        transaction.reset((environment.id, flag, metric), call.rooms.log.stamp(), target)
+    return Answer(204)
+
+
+def _place(call: Call) -> tuple[str, str, str, str]:
+    path = call.path
+    return path["project"], path["flag"], path["environment"], path["metric"]

@@ -1,0 +1,96 @@
+"""The dialects of PATCH: told apart by the shape of the body, whatever its content type says."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import jsonpatch
+import jsonpointer
+import msgspec
+
+from assay.errors import InvalidRequest, PatchFailed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPatch:
+    operations: list[Any]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MergePatch:
+    changes: dict[str, Any]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticPatch:
+    instructions: list[Any]
+    environment: str | None
+    comment: str = ""
+
+
+def parse_patch(body: Any) -> JsonPatch | MergePatch | SemanticPatch:
+    """The patch in a body; `InvalidRequest` where it is none of the dialects."""
+    if isinstance(body, list):
+        return JsonPatch(body)
+    if not isinstance(body, dict):
+        raise InvalidRequest(
+            "a patch is an array of operations, or an object with patch, merge or instructions"
+        )
+    comment = body.get("comment") or ""
+    environment = body.get("environmentKey")
+    if not isinstance(comment, str) or not isinstance(environment, str | None):
+        raise InvalidRequest("comment and environmentKey are strings")
+    if isinstance(body.get("instructions"), list):
+        return SemanticPatch(body["instructions"], environment, comment)
+    if isinstance(body.get("patch"), list):
+        return JsonPatch(body["patch"], comment)
+    if isinstance(body.get("merge"), dict):
+        return MergePatch(body["merge"], comment)
+    raise InvalidRequest("a patch holds an array patch, an array instructions or an object merge")
+
+
+def patched(document: dict[str, Any], patch: JsonPatch | MergePatch) -> dict[str, Any]:
+    """The document after the patch; the one given is left as it is. Raises `PatchFailed` where it doesn't fit."""
+    if isinstance(patch, MergePatch):
+        merged: dict[str, Any] = _merged(document, patch.changes)
+        return merged
+    try:
+        result = jsonpatch.JsonPatch(patch.operations).apply(document)
+    except (jsonpatch.InvalidJsonPatch, TypeError, AttributeError, KeyError) as error:
+        raise InvalidRequest(f"this is no JSON Patch: {error}") from None
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, ValueError) as error:
+        raise PatchFailed(f"Could not apply patch: {error}") from None
+    if not isinstance(result, dict):
+        raise PatchFailed("the patch replaces the whole document")
+    return result
+
+
+def only_json(patch: JsonPatch | MergePatch | SemanticPatch) -> JsonPatch | MergePatch:
+    """For resources that have no instructions."""
+    if isinstance(patch, SemanticPatch):
+        raise InvalidRequest("this resource takes a JSON Patch")
+    return patch
+
+
+def converted(document: Any, kind: type[T]) -> T:
+    """The document as a record; `InvalidRequest` names the first field of a wrong type."""
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(str(error)) from None
+
+
+def _merged(document: Any, changes: Any) -> Any:
+    """Source: RFC 7396, section 2."""
+    if not isinstance(changes, dict):
+        return changes
+    result = dict(document) if isinstance(document, dict) else {}
+    for name, value in changes.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = _merged(result.get(name), value)
+    return result

@@ -1,0 +1,1 @@
+"""Everything an SDK says to us, and what we say back."""

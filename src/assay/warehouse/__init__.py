@@ -1,0 +1,1 @@
+"""What happened, as tables: the engine that keeps them, the loading that fills them, one query module per table."""

@@ -1,0 +1,137 @@
+"""The embedded engine: DuckDB, one file, no extensions."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assay.events.log import Position
+from assay.warehouse import tables
+from assay.warehouse.engine import Columns, Query
+
+LARGEST_LINE_BYTES = 16_000_000
+
+_COLUMNS = ", ".join(f"{name}: '{kind}'" for name, kind in (tables.LINE | {"event": "json"}).items())
+
+# A repeat is a payload id that was loaded under another number, or that stands twice among the new lines.
+_REPEATS = """
+create or replace temp table repeats as
+with arrived as (select distinct env, payload, seq, received_ms from staged where payload is not null),
+known as (
+    select environment as env, payload, seq, received_ms, true as loaded from payloads
+    where received_ms >= (select min(received_ms) from arrived) - $remembered_ms
+      and payload in (select payload from arrived)
+    union all
+    select env, payload, seq, received_ms, false as loaded from arrived
+)
+select distinct a.seq
+from arrived a
+join known k on k.env = a.env and k.payload = a.payload and k.seq <> a.seq
+where (k.loaded or k.seq < a.seq) and a.received_ms - k.received_ms <= $remembered_ms
+"""
+
+# Twice as long as promised, so that a late load forgets nothing too early.
+_FORGET = """
+delete from payloads where received_ms < (select max(received_ms) from staged) - 2 * $remembered_ms
+"""
+
+_INSERTS = (
+    """insert into payloads
+    select distinct env, payload, seq, received_ms from staged s
+    where payload is not null and not exists (
+        select 1 from payloads p where p.environment = s.env and p.payload = s.payload and p.seq = s.seq)""",
+    """insert into flag_events
+    select env, key, seq, n, received_ms, at_ms, skewed, version, variation, in_experiment, reason_kind, rule_id,
+        unit.kind, unit.key
+    from (select *, unnest(case when len(units) = 0 then [null] else units end) as unit from staged)
+    where kind = 'feature' and bad is null""",
+    """insert into metric_events
+    select env, key, kind, seq, n, received_ms, at_ms, skewed, value, unit.kind, unit.key
+    from (select *, unnest(case when len(units) = 0 then [null] else units end) as unit from staged)
+    where kind in ('custom', 'click', 'pageview') and bad is null""",
+    """insert into quarantine
+    select env, seq, n, received_ms, bad, event from staged where bad is not null""",
+)
+
+
+class DuckDBEngine:
+    """Loads from one thread, answers from any; the file is locked against other processes while open."""
+
+    def __init__(self, path: Path, *, memory_mb: int, threads: int) -> None:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{memory_mb}MB",
+            "threads": threads,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
+        self._connection = _open(path, config)
+        self._loading = threading.Lock()
+
+    def position(self) -> Position:
+        row = self._connection.cursor().execute("select segment, bytes from loaded").fetchone()
+        return Position(*row) if row else Position(0, 0)
+
+    def load(self, rows: Path, until: Position) -> int:
+        with self._loading, self._connection.cursor() as cursor:
+            cursor.execute("begin")
+            try:
+                repeats = _load(cursor, rows, until)
+            except BaseException:
+                cursor.execute("rollback")
+                raise
+            cursor.execute("commit")
+            return repeats
+
+    def columns(self, query: Query) -> Columns:
+        with self._connection.cursor() as cursor:
+            return cursor.execute(query.sql, dict(query.parameters)).fetchnumpy()
+
+    def rows(self, query: Query) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            return cursor.execute(query.sql, dict(query.parameters)).fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _open(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    """The tables in the file are derived: those of another version are thrown away and loaded anew."""
+    connection = duckdb.connect(str(path), config=config)
+    if _version(connection) != tables.VERSION:
+        connection.close()
+        for stale in (path, path.with_name(path.name + ".wal")):
+            stale.unlink(missing_ok=True)
+        connection = duckdb.connect(str(path), config=config)
+        connection.execute("begin")
+        for statement in tables.CREATE:
+            connection.execute(statement)
+        connection.execute("insert into loaded values (?, 0, 0)", [tables.VERSION])
+        connection.execute("commit")
+    path.chmod(0o600)
+    return connection
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> int | None:
+    known = connection.execute("select 1 from duckdb_tables() where table_name = 'loaded'").fetchone()
+    row = connection.execute("select version from loaded").fetchone() if known else None
+    return int(row[0]) if row else None
+
+
+def _load(cursor: duckdb.DuckDBPyConnection, rows: Path, until: Position) -> int:
+    cursor.execute(
+        f"create or replace temp table staged as select * replace ("
+        "coalesce(skewed, false) as skewed, coalesce(in_experiment, false) as in_experiment, "
+        "coalesce(units, []) as units) "
+        f"from read_ndjson($rows, columns = {{{_COLUMNS}}}, maximum_object_size = {LARGEST_LINE_BYTES})",
+        {"rows": str(rows)},
+    )
+    cursor.execute(_REPEATS, {"remembered_ms": tables.REMEMBERED_MS})
+    counted = cursor.execute("select count(*) from repeats").fetchone()
+    cursor.execute("delete from staged where seq in (select seq from repeats)")
+    for statement in _INSERTS:
+        cursor.execute(statement)
+    cursor.execute(_FORGET, {"remembered_ms": tables.REMEMBERED_MS})
+    cursor.execute("update loaded set segment = ?, bytes = ?", [until.segment, until.offset])
+    return int(counted[0]) if counted else 0

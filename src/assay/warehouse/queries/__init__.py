@@ -1,0 +1,1 @@
+"""One module for each table that the analysis asks for."""

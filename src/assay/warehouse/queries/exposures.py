@@ -1,0 +1,98 @@
+"""Exposures: one row per exposed unit, with its variation and the time it first mattered."""
+
+from dataclasses import dataclass
+
+from assay.warehouse.engine import Parameters, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose exposures: a flag's in an environment, by unit kind, in `[start_ms, end_ms)`.
+
+    Events numbered up to `after_seq` don't exist (a reset). Indexes from `variations` on are no variation.
+    """
+
+    environment: str
+    flag: str
+    unit_kind: str
+    variations: int
+    start_ms: int
+    end_ms: int
+    after_seq: int
+
+
+# One row per evaluation that may expose, for units of the kind.
+EXPOSURE_EVENTS = """exposure_events as (
+    select unit_key, variation, at_ms, received_ms
+    from flag_events
+    where environment = $environment and flag = $flag and unit_kind = $unit_kind
+      and variation < $variations
+      and at_ms >= $start_ms and at_ms < $end_ms and seq > $after_seq
+)"""
+
+# One row per exposed unit; a unit seen in two variations is left out.
+EXPOSURES = f"""{EXPOSURE_EVENTS},
+exposures as (
+    select unit_key, min(variation) as variation, min(at_ms) as first_exposed_at
+    from exposure_events
+    group by unit_key
+    having min(variation) = max(variation)
+)"""
+
+
+def scope_parameters(scope: Scope) -> Parameters:
+    return {
+        "environment": scope.environment,
+        "flag": scope.flag,
+        "unit_kind": scope.unit_kind,
+        "variations": scope.variations,
+        "start_ms": scope.start_ms,
+        "end_ms": scope.end_ms,
+        "after_seq": scope.after_seq,
+    }
+
+
+def exposure_extent(scope: Scope) -> Query:
+    """One row: the first and last exposure event's time, and when the latest arrived; null without any."""
+    sql = f"with {EXPOSURE_EVENTS}\nselect min(at_ms), max(at_ms), max(received_ms) from exposure_events"
+    return Query(sql, scope_parameters(scope))
+
+
+def exposure_timeline(scope: Scope, bucket_ms: int) -> Query:
+    """One row per variation and bucket: how many units were first exposed in it."""
+    sql = f"""with {EXPOSURES}
+select variation, cast(floor(first_exposed_at / $bucket_ms) as bigint) as bucket, count(*) as units
+from exposures
+group by variation, bucket
+order by variation, bucket"""
+    return Query(sql, {**scope_parameters(scope), "bucket_ms": bucket_ms})
+
+
+def units_in_several_variations(scope: Scope) -> Query:
+    """One row: how many units were left out because they were seen in more than one variation."""
+    sql = f"""with {EXPOSURE_EVENTS}
+select count(*) from (
+    select unit_key from exposure_events group by unit_key having min(variation) < max(variation)
+)"""
+    return Query(sql, scope_parameters(scope))
+
+
+def evaluations(scope: Scope) -> Query:
+    """One row per (version, reason, rule): how many evaluations, of how many a unit of the kind is missing."""
+    sql = """with evaluations as (
+    -- one row per feature event of the flag
+    select seq, n, min(version) as version, min(reason_kind) as reason_kind, min(rule_id) as rule_id,
+        bool_or(in_experiment) as in_experiment, bool_or(skewed) as skewed,
+        bool_or(coalesce(unit_kind = $unit_kind, false)) as has_unit
+    from flag_events
+    where environment = $environment and flag = $flag and variation < $variations
+      and at_ms >= $start_ms and at_ms < $end_ms and seq > $after_seq
+    group by seq, n
+)
+select coalesce(version, -1) as version, coalesce(reason_kind, '') as reason_kind,
+    coalesce(rule_id, '') as rule_id, in_experiment, count(*) as events,
+    sum(cast(not has_unit as bigint)) as unit_missing, sum(cast(skewed as bigint)) as skewed
+from evaluations
+group by version, reason_kind, rule_id, in_experiment
+order by version, reason_kind, rule_id, in_experiment"""
+    return Query(sql, scope_parameters(scope))

@@ -1,0 +1,46 @@
+"""The tables that every engine holds, and what one row of each is."""
+
+VERSION = 1
+
+# How far back a payload id is remembered, at the least.
+REMEMBERED_MS = 7 * 86_400_000
+
+CREATE = (
+    # one row: the version of these tables, and up to where the log is loaded
+    "create table loaded (version integer, segment bigint, bytes bigint)",
+    # one row per payload with an id, by which a repeat is known
+    "create table payloads (environment varchar, payload varchar, seq bigint, received_ms bigint)",
+    # one row per feature event and context kind; unit_kind is null where the event names nobody
+    """create table flag_events (
+        environment varchar, flag varchar, seq bigint, n integer, received_ms bigint, at_ms bigint,
+        skewed boolean, version bigint, variation integer, in_experiment boolean, reason_kind varchar,
+        rule_id varchar, unit_kind varchar, unit_key varchar)""",
+    # one row per custom, click or pageview event and context kind
+    """create table metric_events (
+        environment varchar, event_key varchar, kind varchar, seq bigint, n integer, received_ms bigint,
+        at_ms bigint, skewed boolean, value double, unit_kind varchar, unit_key varchar)""",
+    # one row per event that can't count, with the reason
+    """create table quarantine (
+        environment varchar, seq bigint, n integer, received_ms bigint, reason varchar, event varchar)""",
+)
+
+# The columns of a log line that are loaded; whatever else it holds stays in the log.
+LINE = {
+    "env": "varchar",
+    "seq": "bigint",
+    "n": "integer",
+    "received_ms": "bigint",
+    "kind": "varchar",
+    "payload": "varchar",
+    "key": "varchar",
+    "at_ms": "bigint",
+    "skewed": "boolean",
+    "version": "bigint",
+    "variation": "integer",
+    "reason_kind": "varchar",
+    "rule_id": "varchar",
+    "in_experiment": "boolean",
+    "value": "double",
+    "units": "struct(kind varchar, key varchar)[]",
+    "bad": "varchar",
+}
