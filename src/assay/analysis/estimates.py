@@ -28,18 +28,18 @@ IS_BASELINE = NotEstimable("it is the baseline")
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A variation at the window's end."""
+    """A variation at some time: the sum of its values, its conversions or events, its moments."""
 
     value: float
     count: int
     moments: Moments
 
 
-def measured_so_far(metric: Metric, moments: Moments, count: int) -> Measured:
+def measured_so_far(metric: Metric, arm: Arm) -> Measured:
     """The metric over all units exposed so far."""
     if metric.value_of == "conversion":
-        return _proportion(count, moments.n)
-    return _mean(moments, moments.mean * moments.n, count)
+        return _proportion(arm.count, arm.moments.n)
+    return _mean(arm.moments, arm.value, arm.count)
 
 
 def measured_within(metric: Metric, piece: Slice, converted_before: int) -> Measured:
@@ -55,7 +55,7 @@ def totals(metric: Metric, arms: Sequence[Arm], baseline: int) -> tuple[Variatio
     return tuple(
         VariationTotal(
             exposed=arm.moments.n,
-            measured=measured_so_far(metric, arm.moments, arm.count),
+            measured=measured_so_far(metric, arm),
             lift=IS_BASELINE if arm is arms[baseline] else _lift(arm.moments, arms[baseline].moments),
             p_value=IS_BASELINE if arm is arms[baseline] else _p_value(metric, arm, arms[baseline]),
             sample_size=size,
@@ -126,6 +126,6 @@ def _proportion(successes: int, n: int) -> Measured:
 
 
 def _mean(moments: Moments, value: float, count: int) -> Measured:
-    rate: Estimated = moments.mean if moments.n else NotEstimable("no units")
+    rate: Estimated = value / moments.n if moments.n else NotEstimable("no units")
     interval: MaybeInterval = mean_interval(moments, LEVEL)
     return Measured(value, count, rate, interval)

@@ -87,7 +87,7 @@ def _extent(engine: Engine, wanted: MetricScope) -> Extent:
 def _arm(own: list[Slice]) -> Arm:
     if not own:
         return Arm(0.0, 0, Moments(0, 0.0, 0.0))
-    return Arm(sum(piece.change for piece in own), sum(piece.events for piece in own), own[-1].so_far)
+    return Arm(own[-1].total, sum(piece.events for piece in own), own[-1].so_far)
 
 
 def _series(metric: Metric, slices: list[list[Slice]]) -> tuple[tuple[VariationBucket, ...], ...]:
@@ -100,5 +100,5 @@ def _variation_series(metric: Metric, own: list[Slice]) -> list[VariationBucket]
     for piece in own:
         within = measured_within(metric, piece, count)
         count += piece.events
-        series.append(VariationBucket(within, measured_so_far(metric, piece.so_far, count)))
+        series.append(VariationBucket(within, measured_so_far(metric, Arm(piece.total, count, piece.so_far))))
     return series

@@ -16,11 +16,13 @@ from assay.warehouse.queries.metric_values import MetricScope, value_changes
 class Slice:
     """One bucket of one variation. `events`: conversions or events in it; `change`: growth of the values in it.
 
-    `so_far`: the moments of the values of all units exposed by its end; `within`: those of the growth.
+    `total`: the sum of the values at its end; `so_far`: the moments of the values of all units exposed by its
+    end; `within`: those of the growth.
     """
 
     events: int
     change: float
+    total: float
     exposed: int
     so_far: Moments
     within: Moments
@@ -95,18 +97,18 @@ def _slices(
     cells: dict[tuple[int, int], _Cell],
     centre: float,
 ) -> list[Slice]:
-    slices = []
+    slices: list[Slice] = []
     units = valued = 0
-    total = squares = 0.0
-    for bucket in buckets:
-        cell = cells.get((variation, bucket), _NOTHING)
+    squares = 0.0
+    own = [cells.get((variation, bucket), _NOTHING) for bucket in buckets]
+    for index, (bucket, cell) in enumerate(zip(buckets, own, strict=True)):
         units += exposed.get((variation, bucket), 0)
         valued += cell.entered
-        total += cell.change
+        total = math.fsum(earlier.change for earlier in own[: index + 1])
         squares += cell.shifted_squares
         so_far = _about(valued, total, squares, centre) + Moments(units - valued, 0.0, 0.0)
         within = _about(units, cell.change, cell.change_squares, 0.0)
-        slices.append(Slice(cell.events, cell.change, units, so_far, within))
+        slices.append(Slice(cell.events, cell.change, total, units, so_far, within))
     return slices
 
 

@@ -1,0 +1,40 @@
+# Each target is a line that a person can type. Everything lives in .venv, which is built on the first call.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types check --once clean
+
+# The whole product in one command. `make demo ARGS=--once` (or `make demo -- --once`) ends after the results.
+demo: .venv/demo
+	$(BIN)/assay demo $(ARGS) $(filter --once,$(MAKECMDGOALS))
+
+--once:
+	@:
+
+test: lint types
+	$(BIN)/pytest -n 2
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: .venv/dev
+	$(BIN)/mypy
+
+.venv/python:
+	$(PYTHON) -c 'import sys; sys.exit("Assay needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/demo: .venv/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	touch $@
+
+.venv/dev: .venv/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv
