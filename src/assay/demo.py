@@ -103,8 +103,16 @@ def _shop(host: str, sdk_key: str, shoppers: int) -> None:
     import ldclient  # noqa: PLC0415
     from ldclient.config import Config  # noqa: PLC0415
 
+    # Room for every event: the SDK drops what its queue can't hold, and on closing what all its senders are too
+    # busy to take, so nothing here asks it to flush more often than it does by itself.
     config = Config(
-        sdk_key, base_uri=host, stream_uri=host, events_uri=host, flush_interval=1, diagnostic_opt_out=True
+        sdk_key,
+        base_uri=host,
+        stream_uri=host,
+        events_uri=host,
+        flush_interval=1,
+        events_max_pending=4 * shoppers,
+        diagnostic_opt_out=True,
     )
     chance = random.Random(SEED)  # noqa: S311
     with ldclient.LDClient(config, start_wait=10) as client:
@@ -116,8 +124,6 @@ def _shop(host: str, sdk_key: str, shoppers: int) -> None:
                 button = client.variation(FLAG, context, "plain")
                 if chance.random() < BUYING_RATES[button == "bold"]:
                     client.track("purchase", context, metric_value=round(chance.lognormvariate(3, 0.6), 2))
-                if number % 500 == 499:
-                    client.flush()
 
 
 def _print_results(metric: str, results: Any) -> None:
