@@ -10,6 +10,9 @@ from assay.warehouse.engine import Engine
 
 CHUNK_BYTES = 32_000_000
 FIRST_RETRY_S = 0.5
+
+# A load costs some twenty milliseconds however small it is, so small ones are gathered, unless somebody waits.
+GATHER_S = 0.5
 LONGEST_RETRY_S = 30.0
 
 Report = Callable[[str, dict[str, object]], None]
@@ -28,6 +31,7 @@ class Loader:
         self._loaded = engine.position()
         self._changed = threading.Condition()
         self._closing = False
+        self._wanted = 0
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
 
     @property
@@ -46,7 +50,12 @@ class Loader:
     def wait_until(self, position: Position, timeout_s: float) -> bool:
         """Waits until the tables hold all before `position`; False where that took too long."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._loaded >= position, timeout_s)
+            self._wanted += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: self._loaded >= position, timeout_s)
+            finally:
+                self._wanted -= 1
 
     def close(self) -> None:
         """Finishes the piece in hand and stops; the rest is loaded after the next start."""
@@ -62,6 +71,7 @@ class Loader:
             try:
                 self._load_pieces()
                 retry_s = FIRST_RETRY_S
+                self._pause(GATHER_S)
             except Exception as error:  # the loop must outlive whatever the engine meets
                 self._report("loading_failed", {"error": repr(error), "retry_s": retry_s})
                 self._pause(retry_s)
@@ -69,7 +79,10 @@ class Loader:
 
     def _pause(self, seconds: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._closing, seconds)
+            self._changed.wait_for(lambda: self._closing or self._waited_for(), seconds)
+
+    def _waited_for(self) -> bool:
+        return self._wanted > 0 and self._loaded < self._durable()
 
     def _load_pieces(self) -> None:
         while not self._closing and self._loaded < (durable := self._durable()):
