@@ -19,11 +19,6 @@ from assay.stats.distributions import Array, Distribution
 from assay.stats.estimate import Interval, NotEstimable
 from assay.stats.moments import Moments
 
-FEWEST_PER_BATCH = 10
-"""Units per arm below which a batch is left out of batched least squares, as its authors advise."""
-FEWEST_UNITS = 100
-"""Units per arm before an asymptotic sequence may be looked at."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batches:
@@ -53,6 +48,10 @@ class Batches:
             np.array([[arm.squares for arm in batch] for batch in moments], dtype=np.float64),
         )
 
+    def first(self, count: int) -> "Batches":
+        """The first `count` batches."""
+        return Batches(self.shares[:count], self.n[:count], self.means[:count], self.squares[:count])
+
 
 @dataclass(frozen=True, slots=True)
 class BanditEstimate:
@@ -76,7 +75,7 @@ def thompson_shares(
 def top_two_shares(
     arms: Sequence[Distribution], direction: Direction, *, minimum_share: float = 0.01, first: float = 0.5
 ) -> Array:
-    """Shares that find the best arm sooner: play the best with probability `first`, else the best of the others.
+    """Shares that find the best arm sooner: the likely best at `first`, else the best of the others.
 
     Σ over the leader j of P(j best): first·1{i = j} + (1 − first)·P(i best)/(1 − P(j best)).
     Source: Russo (2020), Operations Research 68:1625, section 3.3, "top-two Thompson sampling".
@@ -94,7 +93,7 @@ def with_minimum(shares: Array, minimum_share: float) -> Array:
     k = shares.size
     if not 0 <= minimum_share * k <= 1:
         raise ValueError(f"{k} arms can't each have at least {minimum_share}")
-    return minimum_share + (1 - k * minimum_share) * shares / shares.sum()
+    return np.asarray(minimum_share + (1 - k * minimum_share) * shares / shares.sum())
 
 
 def adaptively_weighted_mean(batches: Batches, arm: int, *, level: float = 0.95) -> Estimated:
@@ -102,10 +101,13 @@ def adaptively_weighted_mean(batches: Batches, arm: int, *, level: float = 0.95)
 
     Scores Γ = m̂ + 1{arm}(y − m̂)/e with m̂ the arm's mean in earlier batches, weights √e, which keep the
     variance of each unit's term even. Assumes one mean throughout, minimum shares, and one look. Source:
-    Hadad, Hirshberg, Zhan, Wager & Athey (2021), PNAS 118:e2014602118, eq. 5, 11 and "constant allocation".
+    Hadad, Hirshberg, Zhan, Wager & Athey (2021), PNAS 118:e2014602118, with its
+    constant-allocation weights.
     """
+    if batches.n[:, arm].sum() < 2:
+        return NotEstimable("an arm has fewer than two units")
     scores = _scores(batches, np.sqrt(batches.shares))
-    return _normal_estimate(scores.value[arm], sqrt(scores.cross[arm, arm]), level)
+    return _normal_estimate(scores.value[arm], sqrt(max(scores.covariance[arm, arm], 0.0)), level)
 
 
 def adaptively_weighted_effect(
@@ -113,8 +115,10 @@ def adaptively_weighted_effect(
 ) -> Estimated:
     """Difference of two arms' adaptively weighted means; the standard error knows that they share units.
 
-    Source: Hadad et al. (2021), section "Estimating treatment effects", the difference of two estimators.
+    Source: Hadad et al. (2021), on treatment effects: the difference of two estimators.
     """
+    if batches.n[:, [treatment, baseline]].sum(axis=0).min() < 2:
+        return NotEstimable("an arm has fewer than two units")
     return _effect(_scores(batches, np.sqrt(batches.shares)), (treatment, baseline), level)
 
 
@@ -124,57 +128,64 @@ def batched_least_squares_effect(
     """Effect from batches that each give one z, all counted alike: Z = Σ_t (Δ_t − Δ)/(se_t √T) ~ N(0, 1).
 
     Robust to a baseline that drifts from batch to batch, as the effect doesn't. Assumes one look; each arm's
-    variance is the same in all batches. Batches with fewer than ten units in either arm are left out.
-    Source: Zhang, Janson & Murphy (2020), NeurIPS 33, "Inference for batched bandits", theorem 3.
+    variance is the same in all batches. T counts every batch with units, one that left an arm out as z = 0:
+    not to count it would let the bandit stop the count when it is sure of itself.
+    Source: Zhang, Janson & Murphy (2020), NeurIPS 33, "Inference for batched bandits", section 4.
     """
     arms = [treatment, baseline]
-    n = batches.n[:, arms]
-    counted = n.min(axis=1) >= FEWEST_PER_BATCH
-    if not counted.any():
-        return NotEstimable("no batch has ten units in both arms")
-    variances = batches.squares[counted][:, arms].sum(axis=0) / (n[counted] - 1).sum(axis=0)
-    if not variances.sum() > 0:
-        return NotEstimable("all units of an arm have the same value in every batch")
-    errors = np.sqrt((variances / n[counted]).sum(axis=1))
-    effects = batches.means[counted, treatment] - batches.means[counted, baseline]
-    information = np.sum(1 / errors)
-    return _normal_estimate(
-        float(np.sum(effects / errors) / information), float(sqrt(counted.sum()) / information), level
-    )
+    both = batches.n[:, arms].min(axis=1) > 0
+    n = batches.n[both][:, arms]
+    freedom = (n - 1).sum(axis=0)
+    if not both.any() or freedom.min() < 1:
+        return NotEstimable("no batch has enough units in both arms")
+    errors = np.sqrt((batches.squares[both][:, arms].sum(axis=0) / freedom / n).sum(axis=1))
+    if not errors[0] > 0:
+        return NotEstimable("all units have the same value in every batch")
+    effects = batches.means[both, treatment] - batches.means[both, baseline]
+    information = float(np.sum(1 / errors))
+    count = np.count_nonzero(batches.n.sum(axis=1))
+    return _normal_estimate(float(np.sum(effects / errors)) / information, sqrt(count) / information, level)
 
 
 def anytime_effect(
-    batches: Batches, treatment: int, baseline: int = 0, *, planned_units: int, level: float = 0.95
+    batches: Batches,
+    treatment: int,
+    baseline: int = 0,
+    *,
+    planned_units: int,
+    fewest_units: int = 100,
+    level: float = 0.95,
 ) -> Estimated:
     """Effect averaged over all units so far, with a confidence sequence: valid after every batch, for ever.
 
     Asymptotic sequence for the martingale of unweighted scores, normal mixture, narrowest near
-    `planned_units` (all arms together). Its tuning is frozen after the first batch with enough units. Assumes
-    bounded fourth moments and minimum shares, and an effect that may drift. `standard_error` is that of the
-    average score. Source: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), Annals of Statistics
-    52:2613, theorem 2.5 and section 4.
+    `planned_units` (all arms together). It begins, its tuning frozen, when both arms have `fewest_units`; for
+    conversions that should be enough for ten in each arm. Assumes bounded fourth moments and minimum shares;
+    the baseline and the effect may drift. `standard_error` is that of the average score. Source: Waudby-Smith,
+    Arbour, Sinha, Kennedy & Ramdas (2024), Annals of Statistics 52:2613, martingales of changing variance.
     """
-    start = _first_look(batches, (treatment, baseline))
+    arms = (treatment, baseline)
+    start = _first_look(batches, arms, fewest_units)
     if isinstance(start, NotEstimable):
         return start
-    arms = (treatment, baseline)
-    first, now = (_effect(_unweighted(batches, stop), arms, level) for stop in (start, batches.n.shape[0]))
-    if isinstance(first, NotEstimable) or isinstance(now, NotEstimable):
-        return first if isinstance(first, NotEstimable) else now
-    early, late = (float(batches.n[:stop].sum()) for stop in (start, batches.n.shape[0]))
-    variance_per_unit = first.standard_error**2 * early
+    first, now = (_effect(_unweighted(part), arms, level) for part in (start, batches))
+    if isinstance(first, NotEstimable):
+        return first
+    if isinstance(now, NotEstimable):
+        return now
+    variance_per_unit = first.standard_error**2 * float(start.n.sum())
     mixture = _tightest(1 - level) / (variance_per_unit * planned_units)
-    x = mixture * (now.standard_error * late) ** 2
+    x = mixture * (now.standard_error * float(batches.n.sum())) ** 2
     half = now.standard_error * sqrt((1 + 1 / x) * (log(1 + x) - 2 * log(1 - level)))
     return BanditEstimate(now.value, now.standard_error, Interval(now.value - half, now.value + half, level))
 
 
 @dataclass(frozen=True, slots=True)
 class _Scores:
-    """Weighted averages of the arms' scores, (k,), and the sums of products of their deviations, (k, k)."""
+    """Weighted averages of the arms' scores, (k,), and their covariances, (k, k)."""
 
     value: Array
-    cross: Array
+    covariance: Array
 
 
 def _scores(batches: Batches, weights: Array) -> _Scores:
@@ -184,18 +195,29 @@ def _scores(batches: Batches, weights: Array) -> _Scores:
     totals = (weights * units[:, None]).sum(axis=0)
     corrections = batches.n * (batches.means - guesses) / batches.shares
     value = (weights * (units[:, None] * guesses + corrections)).sum(axis=0) / totals
-    return _Scores(value, _cross_products(batches, weights / totals, guesses, value))
+    return _Scores(value, _conditional_variances(batches, weights / totals, guesses, value))
 
 
-def _cross_products(batches: Batches, weights: Array, guesses: Array, value: Array) -> Array:
-    """Σ over units of h_i(Γ_i − Q_i)·h_j(Γ_j − Q_j), where a unit of arm w has Γ_j = m̂_j for j ≠ w."""
-    idle = weights * (guesses - value)
-    jump = weights * (batches.means - guesses) / batches.shares
+def _conditional_variances(batches: Batches, weights: Array, guesses: Array, value: Array) -> Array:
+    """(k, k): Σ over units of the covariances of h_i Γ_i and h_j Γ_j given what came before.
+
+    Var Γ_i = E(y − m̂_i)²/e_i − (μ_i − m̂_i)², Cov(Γ_i, Γ_j) = −(μ_i − m̂_i)(μ_j − m̂_j), with the arm's variance
+    over all batches plugged in. The authors' sum of squared scores estimates the same; but where a small
+    share meets rare conversions it waits for the first one, and the interval is far too short until then.
+    """
     units = batches.n.sum(axis=1)
-    cross = np.einsum("t,ti,tj->ij", units, idle, idle)
-    moved = np.einsum("ti,ti,tj->ij", batches.n, jump, idle)
-    own = (batches.n * jump**2 + batches.squares * (weights / batches.shares) ** 2).sum(axis=0)
-    return np.asarray(cross + moved + moved.T + np.diag(own))
+    gaps = value - guesses
+    moments = (_variances(batches) + gaps**2) / batches.shares
+    cross = -np.einsum("t,ti,tj->ij", units, weights * gaps, weights * gaps)
+    return np.asarray(cross + np.diag((units[:, None] * weights**2 * moments).sum(axis=0)))
+
+
+def _variances(batches: Batches) -> Array:
+    """Each arm's sample variance over all its units; 0 for fewer than two."""
+    n = batches.n.sum(axis=0)
+    means = (batches.n * batches.means).sum(axis=0) / np.maximum(n, 1)
+    squares = (batches.squares + batches.n * (batches.means - means) ** 2).sum(axis=0)
+    return np.asarray(squares / np.maximum(n - 1, 1))
 
 
 def _earlier_means(batches: Batches) -> Array:
@@ -213,7 +235,7 @@ def _earlier_means(batches: Batches) -> Array:
 
 def _effect(scores: _Scores, arms: tuple[int, int], level: float) -> Estimated:
     i, j = arms
-    variance = scores.cross[i, i] + scores.cross[j, j] - 2 * scores.cross[i, j]
+    variance = scores.covariance[i, i] + scores.covariance[j, j] - 2 * scores.covariance[i, j]
     return _normal_estimate(float(scores.value[i] - scores.value[j]), sqrt(max(variance, 0.0)), level)
 
 
@@ -224,17 +246,16 @@ def _normal_estimate(value: float, standard_error: float, level: float) -> Estim
     return BanditEstimate(float(value), standard_error, Interval(value - half, value + half, level))
 
 
-def _first_look(batches: Batches, arms: tuple[int, int]) -> int | NotEstimable:
-    """The number of batches after which both arms first had enough units."""
-    enough = (np.cumsum(batches.n[:, list(arms)], axis=0) >= FEWEST_UNITS).all(axis=1)
+def _first_look(batches: Batches, arms: tuple[int, int], fewest_units: int) -> Batches | NotEstimable:
+    """The batches after which both arms first had enough units."""
+    enough = (np.cumsum(batches.n[:, list(arms)], axis=0) >= fewest_units).all(axis=1)
     if not enough.any():
-        return NotEstimable(f"fewer than {FEWEST_UNITS} units in an arm so far")
-    return int(np.argmax(enough)) + 1
+        return NotEstimable(f"fewer than {fewest_units} units in an arm so far")
+    return batches.first(int(np.argmax(enough)) + 1)
 
 
-def _unweighted(batches: Batches, stop: int) -> _Scores:
-    first = Batches(batches.shares[:stop], batches.n[:stop], batches.means[:stop], batches.squares[:stop])
-    return _scores(first, np.ones_like(first.shares))
+def _unweighted(batches: Batches) -> _Scores:
+    return _scores(batches, np.ones_like(batches.shares))
 
 
 def _tightest(alpha: float) -> float:
