@@ -161,7 +161,7 @@ def anytime_effect(
     Asymptotic sequence for the martingale of unweighted scores, normal mixture, narrowest near
     `planned_units` (all arms together). It begins, its tuning frozen, when both arms have `fewest_units`; for
     conversions that should be enough for ten in each arm. Assumes bounded fourth moments and minimum shares;
-    the baseline and the effect may drift. `standard_error` is that of the average score. Source: Waudby-Smith,
+    the baseline and the effect may drift. `standard_error`: of the average score. Source: Waudby-Smith,
     Arbour, Sinha, Kennedy & Ramdas (2024), Annals of Statistics 52:2613, martingales of changing variance.
     """
     arms = (treatment, baseline)

@@ -65,7 +65,9 @@ class _Grid:
 def _grid(arms: Sequence[Distribution]) -> _Grid:
     if len({type(arm) for arm in arms}) != 1:
         raise ValueError("the arms of one metric share one kind of distribution")
-    cuts = np.unique(np.concatenate([arm.coordinates(SCORES) for arm in arms]))
+    marks = np.concatenate([arm.coordinates(SCORES) for arm in arms])
+    bends = arms[0].bends()
+    cuts = np.unique(np.concatenate([marks, bends[(bends > marks.min()) & (bends < marks.max())]]))
     half = np.diff(cuts) / 2
     centre = (cuts[:-1] + cuts[1:]) / 2
     return _Grid((centre[:, None] + half[:, None] * NODES).ravel(), (half[:, None] * WEIGHTS).ravel())

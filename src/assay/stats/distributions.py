@@ -63,6 +63,11 @@ class Normal:
         """How fast the value grows with its coordinate."""
         return np.ones_like(at)
 
+    @staticmethod
+    def bends() -> Array:
+        """Coordinates between which the slope is all but a polynomial."""
+        return np.empty(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Beta:
@@ -115,6 +120,11 @@ class Beta:
     def slope(at: Array) -> Array:
         """How fast the value grows with its coordinate."""
         return np.asarray(special.expit(at) * special.expit(-at))
+
+    @staticmethod
+    def bends() -> Array:
+        """Coordinates between which the slope is all but a polynomial."""
+        return np.arange(-36.0, 37.0, 4.0)
 
 
 Distribution = Normal | Beta
