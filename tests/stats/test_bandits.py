@@ -21,7 +21,7 @@ from assay.stats.bandits import (
     top_two_shares,
     with_minimum,
 )
-from assay.stats.best import probabilities_best
+from assay.stats.best import rank
 from assay.stats.direction import Direction
 from assay.stats.distributions import Array, Beta, Normal
 from assay.stats.estimate import NotEstimable
@@ -92,6 +92,10 @@ def gaussian(effect: float = 0.0, drift: float = 0.0) -> Draw:
     return lambda rng, arm, batch, n: rng.normal(effect * arm + drift * batch, 1, n)
 
 
+def conversions(rate: float) -> Draw:
+    return lambda rng, arm, batch, n: (rng.random(n) < rate).astype(np.float64)
+
+
 def naive_z(batches: Batches, effect: float = 0.0) -> float:
     """The test that ignores how the data came about."""
     arms = []
@@ -111,7 +115,7 @@ def naive_z(batches: Batches, effect: float = 0.0) -> float:
 def test_thompson_plays_each_arm_as_often_as_it_may_be_the_best() -> None:
     arms = [Beta(16, 86), Beta(21, 81), Beta(26, 76)]
     np.testing.assert_allclose(
-        thompson_shares(arms, HIGHER, minimum_share=0.0), probabilities_best(arms, HIGHER), rtol=1e-9
+        thompson_shares(arms, HIGHER, minimum_share=0.0), rank(arms, HIGHER).best, rtol=1e-9
     )
 
 
@@ -364,13 +368,26 @@ def test_intervals_cover_on_normal_values_where_naive_ones_do_not(effect: float)
 
 
 @pytest.mark.slow
+def test_leaving_out_batches_with_few_units_would_let_the_bandit_stop_the_count() -> None:
+    """Batches of 40: counting only those with ten units per arm errs too often, counting all does not."""
+    runs, rng = 1_500, np.random.default_rng(14)
+    ours, with_gaps = 0, 0
+    for _ in range(runs):
+        batches = run_bandit(rng, gaussian(), size=40).batches()
+        interval = estimated(batched_least_squares_effect(batches, 1)).interval
+        ours += not interval.lower <= 0 <= interval.upper
+        kept = batches.n.min(axis=1) >= 10
+        large = Batches(batches.shares[kept], batches.n[kept], batches.means[kept], batches.squares[kept])
+        interval = estimated(batched_least_squares_effect(large, 1)).interval
+        with_gaps += not interval.lower <= 0 <= interval.upper
+    assert ours / runs <= limit(runs)
+    assert with_gaps / runs > limit(runs)
+
+
+@pytest.mark.slow
 def test_intervals_cover_on_conversions_at_five_percent() -> None:
     runs = 600
-
-    def conversions(rng: np.random.Generator, arm: int, batch: int, n: int) -> Array:
-        return (rng.random(n) < 0.05).astype(np.float64)
-
-    missed = misses(conversions, 0.0, runs=runs, size=400)
+    missed = misses(conversions(0.05), 0.0, runs=runs, size=400)
     for name in ("weighted", "batched", "anytime"):
         assert missed[name] <= limit(runs) + 0.01, missed
     assert missed["naive"] > 0.07, missed

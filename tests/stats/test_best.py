@@ -1,5 +1,6 @@
 """P(best) and losses against closed forms, numerical integrals, draws, and their symmetries."""
 
+from collections.abc import Sequence
 from math import exp, sqrt
 
 import numpy as np
@@ -8,14 +9,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
-from assay.stats.best import expected_losses, expected_shortfall, probabilities_best, probability_beats
+from assay.stats.best import rank
 from assay.stats.direction import Direction
-from assay.stats.distributions import Beta, Normal
+from assay.stats.distributions import Array, Beta, Distribution, Normal
 
 HIGHER, LOWER = Direction.HIGHER_IS_BETTER, Direction.LOWER_IS_BETTER
 normals = st.builds(Normal, st.floats(-100, 100), st.floats(0.01, 100))
 betas = st.builds(Beta, st.floats(0.2, 3_000), st.floats(0.2, 3_000))
 families = st.one_of(st.lists(normals, min_size=2, max_size=5), st.lists(betas, min_size=2, max_size=5))
+
+
+def probabilities_best(arms: Sequence[Distribution], direction: Direction) -> Array:
+    return rank(arms, direction).best
+
+
+def expected_losses(arms: Sequence[Distribution], direction: Direction) -> Array:
+    return rank(arms, direction).losses
+
+
+def probability_beats(arm: Distribution, rival: Distribution, direction: Direction) -> float:
+    return float(rank((rival, arm), direction).beats_first[1])
+
+
+def expected_shortfall(arm: Distribution, rival: Distribution, direction: Direction) -> float:
+    return float(rank((rival, arm), direction).shortfalls[1])
+
+
 few = settings(deadline=None, max_examples=40)
 
 
@@ -141,6 +160,19 @@ def test_shifting_and_scaling_normals_scales_only_the_losses(
     np.testing.assert_allclose(
         expected_losses(moved, HIGHER), scale * expected_losses(arms, HIGHER), rtol=1e-6, atol=1e-8
     )
+
+
+@few
+@given(arms=families)
+def test_against_the_first_alone_others_do_not_count(arms: list[Normal] | list[Beta]) -> None:
+    among_all, pair = rank(arms, HIGHER), rank([arms[0], arms[-1]], HIGHER)
+    assert among_all.beats_first[-1] == pytest.approx(pair.best[1], abs=1e-10)
+    assert among_all.shortfalls[-1] == pytest.approx(pair.losses[1], rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize("arm", [Beta(3, 50), Beta(0.7, 9), Normal(3, 2)])
+def test_equal_arms_share_the_probability_evenly(arm: Beta | Normal) -> None:
+    assert rank([arm] * 40, HIGHER).best == pytest.approx([1 / 40] * 40, abs=1e-9)
 
 
 def test_a_lone_arm_is_the_best_and_loses_nothing() -> None:

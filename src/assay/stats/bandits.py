@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from assay.stats.best import probabilities_best
+from assay.stats.best import rank
 from assay.stats.direction import Direction
 from assay.stats.distributions import Array, Distribution
 from assay.stats.estimate import Interval, NotEstimable
@@ -69,7 +69,7 @@ def thompson_shares(
     arms: Sequence[Distribution], direction: Direction, *, minimum_share: float = 0.01
 ) -> Array:
     """Each arm's share of the next batch: its P(best), over the minimum. Source: Thompson (1933)."""
-    return with_minimum(probabilities_best(arms, direction), minimum_share)
+    return with_minimum(rank(arms, direction).best, minimum_share)
 
 
 def top_two_shares(
@@ -80,7 +80,7 @@ def top_two_shares(
     Σ over the leader j of P(j best): first·1{i = j} + (1 − first)·P(i best)/(1 − P(j best)).
     Source: Russo (2020), Operations Research 68:1625, section 3.3, "top-two Thompson sampling".
     """
-    best = probabilities_best(arms, direction)
+    best = rank(arms, direction).best
     runner_up = _shares_among_others(best)
     return with_minimum(first * best + (1 - first) * best @ runner_up, minimum_share)
 

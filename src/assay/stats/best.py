@@ -2,7 +2,7 @@
 
 Every integral here runs over one grid: the quantiles of every distribution at whole standard scores cut
 the line into panels, and each panel gets Gauss–Legendre nodes. Inside a panel no distribution moves by more
-than one standard score, so that a narrow posterior beside a wide one costs no accuracy, and the same
+than two standard scores, so that a narrow posterior beside a wide one costs no accuracy, and the same
 posteriors give the same bytes, which draws would not.
 """
 
@@ -15,45 +15,43 @@ from scipy import special
 from assay.stats.direction import Direction
 from assay.stats.distributions import Array, Distribution
 
-SCORES = np.arange(-8.0, 9.0)  # beyond 8 standard scores lies 1e-15 of the probability
+SCORES = np.arange(-8.0, 9.0, 2.0)  # beyond 8 standard scores lies 1e-15 of the probability
 NODES, WEIGHTS = special.roots_legendre(12)
 
 
-def probabilities_best(arms: Sequence[Distribution], direction: Direction) -> Array:
-    """P(best) of each of k independent distributions of one kind: shape (k,), sums to 1.
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """k arms compared: all arrays are (k,); losses and shortfalls ≥ 0 are in the metric's unit.
 
-    ∫ Π_{j≠i} P(arm j is worse than x) f_i(x) dx, with an error below 1e-10. Source: Russo (2020),
-    "Simple Bayesian algorithms for best-arm identification", Operations Research 68:1625, section 3.
+    `best` is P(best) and sums to 1. `losses` is what choosing an arm is expected to lose against the best of
+    all. `beats_first` and `shortfalls` compare with the first arm alone, and say nothing about itself.
+    """
+
+    best: Array
+    losses: Array
+    beats_first: Array
+    shortfalls: Array
+
+
+def rank(arms: Sequence[Distribution], direction: Direction) -> Ranking:
+    """k independent distributions of one kind compared with the best of all and with the first.
+
+    Where higher is better: P(best) = ∫ Π_{j≠i} F_j f_i, loss = ∫ (F_i − Π F_j), P(beats) = ∫ F_1 f_i and the
+    shortfall E[(θ_1 − θ_i)⁺] = ∫ F_i (1 − F_1); where lower is better, with 1 − F for F. Error below 1e-8.
+    Source: Russo (2020), Operations Research 68:1625, section 3; Stucchio (2015), "Bayesian A/B testing at
+    VWO", section 4, here for k arms.
     """
     grid = _grid(arms)
     worse = _worse(arms, direction, grid.points)
-    density = np.array([arm.density(grid.points) for arm in arms])
-    return np.asarray((density * _products_of_others(worse)) @ grid.weights)
-
-
-def probability_beats(arm: Distribution, rival: Distribution, direction: Direction) -> float:
-    """P(the arm's value is better than the rival's), both independent."""
-    return float(probabilities_best((arm, rival), direction)[0])
-
-
-def expected_losses(arms: Sequence[Distribution], direction: Direction) -> Array:
-    """What choosing each arm is expected to lose against the best of all, in the metric's unit: shape (k,).
-
-    |E[θ_best] − E[θ_i]| = ∫ (F_i − Π F_j) dx where higher is better. Source: Stucchio (2015), "Bayesian A/B
-    testing at VWO", section 4, here for k arms.
-    """
-    grid = _grid(arms)
-    worse = _worse(arms, direction, grid.points)
+    others = _products_of_others(worse)
+    by_probability = np.array([arm.density(grid.points) for arm in arms]) * grid.weights
     by_value = grid.weights * arms[0].slope(grid.points)
-    return np.asarray((worse * (1 - _products_of_others(worse))) @ by_value)
-
-
-def expected_shortfall(arm: Distribution, baseline: Distribution, direction: Direction) -> float:
-    """What the arm is expected to lose against the baseline, in the metric's unit: E[(θ_0 − θ)⁺] ≥ 0.
-
-    Where lower is better, E[(θ − θ_0)⁺]. Source: Stucchio (2015), section 4.
-    """
-    return float(expected_losses((arm, baseline), direction)[0])
+    return Ranking(
+        best=(by_probability * others).sum(axis=1),
+        losses=(worse * (1 - others)) @ by_value,
+        beats_first=by_probability @ worse[0],
+        shortfalls=worse @ (by_value * (1 - worse[0])),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def selected_level(selected: int, family_size: int, alpha: float = 0.05) -> floa
     Then the expected share of the selected intervals that miss, the false coverage rate, is at most alpha
     (independent or positively dependent estimates). With intervals from e-values, selected by any rule, it
     holds under any dependence. Source: Benjamini & Yekutieli (2005), JASA 100:71, section 3; Xu, Wang &
-    Ramdas (2024), "Post-selection inference for e-value based confidence intervals", theorem 2.
+    Ramdas (2024), "Post-selection inference for e-value based confidence intervals".
     """
     if not 0 <= selected <= family_size:
         raise ValueError(f"{selected} of {family_size} comparisons can't be selected")
