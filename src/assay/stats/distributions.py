@@ -131,8 +131,8 @@ Distribution = Normal | Beta
 
 
 def _beta_below(alpha: float, beta: float, at: Array) -> Array:
-    small, large = (
-        special.betainc(alpha, beta, special.expit(at)),
-        special.betaincc(beta, alpha, special.expit(-at)),
-    )
-    return np.asarray(np.where(at < 0, small, large))
+    low = at < 0
+    result = np.empty_like(at)
+    result[low] = special.betainc(alpha, beta, special.expit(at[low]))
+    result[~low] = special.betaincc(beta, alpha, special.expit(-at[~low]))
+    return result

@@ -35,7 +35,7 @@ class Corrected:
 def bonferroni(p_values: Array) -> Array:
     """Adjusted p-values m·p along the last axis, at most 1. NaN marks an absent test, which m leaves out.
 
-    Controls the family-wise error under any dependence. Source: Dunn (1961), JASA 56:52.
+    Bounds the family-wise error under any dependence. Source: Dunn (1961), JASA 56:52.
     """
     return np.minimum(p_values * _family_size(p_values), 1.0)
 
@@ -43,7 +43,7 @@ def bonferroni(p_values: Array) -> Array:
 def holm(p_values: Array) -> Array:
     """Step-down adjusted p-values along the last axis, never above Bonferroni's; NaN marks an absent test.
 
-    Controls the family-wise error under any dependence. Source: Holm (1979), Scand. J. Statist. 6:65.
+    Bounds the family-wise error under any dependence. Source: Holm (1979), Scand. J. Statist. 6:65.
     """
     order = np.argsort(p_values, axis=-1)
     factors = _family_size(p_values) - np.arange(p_values.shape[-1])
@@ -54,7 +54,7 @@ def holm(p_values: Array) -> Array:
 def benjamini_hochberg(p_values: Array) -> Array:
     """Step-up adjusted p-values along the last axis: min over j ≥ i of m·p_(j)/j; NaN marks an absent test.
 
-    Controls the false discovery rate of independent or positively dependent tests.
+    Bounds the false discovery rate of independent or positively dependent tests.
     Source: Benjamini & Hochberg (1995), JRSS B 57:289, section 3.
     """
     order = np.argsort(p_values, axis=-1)
