@@ -253,9 +253,15 @@ def test_a_treatment_without_variance_is_absent_and_the_others_stand(sample: Mom
 def test_without_a_baseline_nothing_stands() -> None:
     means = standings(mean_posteriors([Moments(1, 5.0, 0.0), Moments(100, 5.0, 100.0)]), HIGHER)
     rates = standings(conversion_posteriors([Conversions(0, 0), Conversions(10, 3)]), HIGHER)
-    for answer in (*means, *rates):
-        assert isinstance(answer, NotEstimable)
-        assert "baseline" in answer.reason
+    alone = known(normal_posterior(Moments(100, 5.0, 100.0), None))
+    assert means == [
+        NotEstimable("fewer than two units"),
+        NotEstimable("the baseline can't be estimated: fewer than two units"),
+    ]
+    assert rates[1] == NotEstimable("the baseline can't be estimated: no units")
+    assert standings([NotEstimable("why"), alone], HIGHER)[1] == NotEstimable(
+        "the baseline can't be estimated: why"
+    )
 
 
 def test_a_treatment_without_units_is_absent() -> None:

@@ -110,7 +110,7 @@ def mean_posteriors(
     """
     baseline = normal_posterior(samples[0], prior_of_baseline(samples[0]))
     if isinstance(baseline, NotEstimable):
-        return [_no_baseline(baseline) for _ in samples]
+        return [baseline, *(_no_baseline(baseline) for _ in samples[1:])]
     prior = treatment_prior(samples[0], spread)
     return [baseline, *(normal_posterior(sample, prior) for sample in samples[1:])]
 
@@ -119,13 +119,11 @@ def conversion_posteriors(
     samples: Sequence[Conversions], *, spread: float = CONVERSION_SPREAD, baseline_prior: Beta = UNIFORM
 ) -> list[Posterior | NotEstimable]:
     """Beta posteriors of the conversion rates of k treatments, the baseline first: the documented model."""
-    if samples[0].n == 0:
-        return [_no_baseline(NotEstimable("no units")) for _ in samples]
+    baseline = beta_posterior(samples[0], baseline_prior)
+    if isinstance(baseline, NotEstimable):
+        return [baseline, *(_no_baseline(baseline) for _ in samples[1:])]
     prior = treatment_conversion_prior(samples[0], spread)
-    return [
-        beta_posterior(samples[0], baseline_prior),
-        *(beta_posterior(sample, prior) for sample in samples[1:]),
-    ]
+    return [baseline, *(beta_posterior(sample, prior) for sample in samples[1:])]
 
 
 def treatment_prior(baseline: Moments, spread: float = MEAN_SPREAD) -> Normal:
@@ -187,14 +185,15 @@ def standings(
 
     P(best), P(beats the baseline) and the losses by quadrature, error below 1e-8.
     """
-    if isinstance(posteriors[0], NotEstimable):
-        return [_no_baseline(posteriors[0]) for _ in posteriors]
+    baseline = posteriors[0]
+    if isinstance(baseline, NotEstimable):
+        return [p if isinstance(p, NotEstimable) else _no_baseline(baseline) for p in posteriors]
     known = [posterior for posterior in posteriors if isinstance(posterior, Posterior)]
     ranking = rank([posterior.distribution for posterior in known], direction)
     placed = iter(
-        [_standing(known[0], 0, ranking, level)]
+        [_standing(baseline, 0, ranking, level)]
         + [
-            _compared(_standing(posterior, i, ranking, level), known[0], i, ranking)
+            _compared(_standing(posterior, i, ranking, level), baseline, i, ranking)
             for i, posterior in enumerate(known[1:], start=1)
         ]
     )
