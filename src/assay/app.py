@@ -85,7 +85,10 @@ def open_house(settings: Settings) -> House:
 
 def open_engine(settings: Settings) -> DuckDBEngine:
     return DuckDBEngine(
-        settings.data / "tables.duckdb", memory_mb=settings.duckdb_memory_mb, threads=settings.duckdb_threads
+        settings.data / "tables.duckdb",
+        memory_mb=settings.duckdb_memory_mb,
+        threads=settings.duckdb_threads,
+        query_timeout_s=settings.query_timeout_s,
     )
 
 

@@ -1,11 +1,14 @@
 """The embedded engine: DuckDB, one file, no extensions."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from assay.errors import Unavailable
 from assay.events.log import Position
 from assay.warehouse import tables
 from assay.warehouse.engine import Columns, Query
@@ -58,7 +61,7 @@ _INSERTS = (
 class DuckDBEngine:
     """Loads from one thread, answers from any; the file is locked against other processes while open."""
 
-    def __init__(self, path: Path, *, memory_mb: int, threads: int) -> None:
+    def __init__(self, path: Path, *, memory_mb: int, threads: int, query_timeout_s: int) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_mb}MB",
             "threads": threads,
@@ -67,6 +70,7 @@ class DuckDBEngine:
             "preserve_insertion_order": False,
         }
         self._connection = _open(path, config)
+        self._query_timeout_s = query_timeout_s
         self._loading = threading.Lock()
 
     def position(self) -> Position:
@@ -85,12 +89,25 @@ class DuckDBEngine:
             return repeats
 
     def columns(self, query: Query) -> Columns:
-        with self._connection.cursor() as cursor:
-            return cursor.execute(query.sql, dict(query.parameters)).fetchnumpy()
+        with self._answered(query) as answer:
+            return answer.fetchnumpy()
 
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
+        with self._answered(query) as answer:
+            return answer.fetchall()
+
+    @contextlib.contextmanager
+    def _answered(self, query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A query that is interrupted where it takes longer than anybody should wait."""
         with self._connection.cursor() as cursor:
-            return cursor.execute(query.sql, dict(query.parameters)).fetchall()
+            watch = threading.Timer(self._query_timeout_s, cursor.interrupt)
+            watch.start()
+            try:
+                yield cursor.execute(query.sql, dict(query.parameters))
+            except duckdb.InterruptException:
+                raise Unavailable(f"the query took longer than {self._query_timeout_s} s") from None
+            finally:
+                watch.cancel()
 
     def close(self) -> None:
         self._connection.close()
