@@ -1,0 +1,5 @@
+"""Every class of operations."""
+
+from launchdarkly_api.api.experiments__beta_api import ExperimentsBetaApi
+
+__all__ = ["ExperimentsBetaApi"]
