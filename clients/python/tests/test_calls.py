@@ -232,7 +232,9 @@ def test_return_types_are_checked_unless_told_otherwise(serve: Serve, api_at: Ap
         (KEYS, {"_request_timeout": "1"}, ApiTypeError),
         (KEYS, {"_request_timeout": (1, None)}, ApiTypeError),
         (KEYS, {"_request_timeout": True}, ApiTypeError),
+        (KEYS, {"_request_timeout": (1, 2, 3)}, ApiTypeError),
         (KEYS, {"_request_timeout": 0}, ApiValueError),
+        (KEYS, {"_request_timeout": [1, -1]}, ApiValueError),
         (KEYS, {"_request_timeout": float("nan")}, ApiValueError),
         (("p", "f", "e"), {}, TypeError),
         ((*KEYS, 1), {}, TypeError),
@@ -248,6 +250,23 @@ def test_wrong_arguments_raise_before_anything_is_sent(
     with pytest.raises(error):
         api.get_experiment(*arguments, **options)
     assert server.requests == []
+
+
+def test_timeouts_of_the_configuration_are_checked_as_well(server: Loopback, api_at: ApiAt) -> None:
+    for settings, error in (({"timeout": 10}, ApiTypeError), ({"total_timeout": -1}, ApiValueError)):
+        with pytest.raises(error, match="timeouts are"):
+            api_at(server.host, **settings).get_experiment(*KEYS)
+    assert server.requests == []
+
+
+def test_retries_may_be_an_object_with_a_total(serve: Serve, api_at: ApiAt) -> None:
+    class Retry:
+        total = 0
+
+    server = serve(lambda request: response(status=503, reason="Busy"))
+    with pytest.raises(launchdarkly_api.ServiceException):
+        api_at(server.host, retries=Retry()).get_experiment(*KEYS)
+    assert len(server.requests) == 1
 
 
 def test_input_types_go_unchecked_on_request(api: ExperimentsBetaApi, server: Loopback) -> None:

@@ -1,7 +1,6 @@
 """What a server can do wrong, and what a caller sees of it."""
 
 import asyncio
-import gc
 import json
 import logging
 import pickle
@@ -465,10 +464,3 @@ def test_exceptions_can_be_made_by_hand_and_pickled() -> None:
     ):
         twin = pickle.loads(pickle.dumps(kind(status=5, reason="r")))
         assert (type(twin), twin.status, twin.reason, twin.body) == (kind, 5, "r", None)
-
-
-def test_a_client_that_was_never_closed_leaves_without_noise(serve: Serve, results_body: str) -> None:
-    server = serve(lambda request: response(results_body))
-    configuration = Configuration(host=server.host)
-    ExperimentsBetaApi(launchdarkly_api.ApiClient(configuration)).get_experiment(*KEYS)
-    gc.collect()

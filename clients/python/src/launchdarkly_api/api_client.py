@@ -157,20 +157,19 @@ def _check(operation: Operation, keys: Arguments, options: Arguments) -> None:
 
 def _patience(configuration: Configuration, timeout: Any) -> Patience:
     """A number bounds the whole call; a pair (connect, read) bounds each attempt."""
-    connect_s, read_s = configuration.timeout
+    pair: Any = configuration.timeout
     total_s = configuration.total_timeout
-    if isinstance(timeout, list | tuple) and len(timeout) == 2:
-        connect_s, read_s = timeout
+    if isinstance(timeout, list | tuple):
+        pair = timeout
     elif timeout is not None:
         total_s = timeout
-    for seconds in (connect_s, read_s, total_s):
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-            raise ApiTypeError(
-                "a timeout is a number of seconds or a pair (connect, read)", ["_request_timeout"]
-            )
-        if not 0 < seconds < math.inf:
-            raise ApiValueError("a timeout is a positive number of seconds", ["_request_timeout"])
+    limits = [*pair, total_s] if isinstance(pair, list | tuple) else []
+    if len(limits) != 3 or any(type(limit) not in (int, float) for limit in limits):
+        raise ApiTypeError("timeouts are a number of seconds for the call or a pair (connect, read)")
+    if not all(0 < limit < math.inf for limit in limits):
+        raise ApiValueError("timeouts are positive, finite numbers of seconds")
     retries = getattr(configuration.retries, "total", configuration.retries)  # urllib3's Retry has a total
+    connect_s, read_s, total_s = limits
     return Patience(connect_s, read_s, total_s, DEFAULT_RETRIES if retries is None else int(retries))
 
 

@@ -24,7 +24,6 @@ class Model:
     An absent field raises `ApiAttributeError`; `get` answers with a default instead.
     """
 
-    __slots__ = ("_fields",)
     __hash__ = None  # type: ignore[assignment]
 
     wire_names: ClassVar[Mapping[str, str]] = {}
