@@ -63,6 +63,9 @@ class Patience:
     total_s: float
     retries: int
 
+    def __str__(self) -> str:
+        return f"allowed: connect {self.connect_s:g} s, read {self.read_s:g} s, whole call {self.total_s:g} s"
+
 
 @dataclass(frozen=True)
 class _Failure:
@@ -124,7 +127,7 @@ class RESTClient:
                     await response.aclose()
         except (httpx.TimeoutException, TimeoutError) as error:
             kind = type(error).__name__ if isinstance(error, httpx.TimeoutException) else "total"
-            reason = f"{address} did not answer in time: {kind} limit, of {patience}"
+            reason = f"{address} did not answer in time ({kind}; {patience})"
             return _Failure(TimeoutException(0, reason), isinstance(error, _NOT_SENT))
         except httpx.RequestError as error:
             again = isinstance(error, _NOT_SENT) or (reading and isinstance(error, _BROKEN_OFF))
