@@ -19,7 +19,8 @@ DROPPED = ("diagnostic", "diagnostic-init", "diagnostic-combined")
 
 
 def requests(name: str) -> list[dict[str, Any]]:
-    return json.loads((CAPTURES / f"{name}.json").read_text())["requests"]
+    found: list[dict[str, Any]] = json.loads((CAPTURES / f"{name}.json").read_text())["requests"]
+    return found
 
 
 def replayed(server: LiveServer, request: dict[str, Any]) -> int:

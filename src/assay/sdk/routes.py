@@ -20,7 +20,7 @@ from assay.store.store import Store
 
 
 def sdk_routes(store: Store, log: EventLog, broadcast: Broadcast, settings: Settings) -> list[BaseRoute]:
-    streams = Streams(broadcast, settings.heartbeat_s)
+    streams = Streams(broadcast)
     server, mobile, client = by_sdk_key(store), by_mobile_key(store), by_client_id(store)
     flags = ServerFlags(FlagSets(store), streams, server)
     intake = EventIntake(

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assay.errors import AssayError
-from assay.sdk.broadcast import Broadcast, Subscription, Update
+from assay.sdk.broadcast import Broadcast, Push, Render
 from assay.sdk.credentials import FindPlace
 from assay.sdk.endpoint import Exchange
-from assay.sdk.wire import Disconnected, Headers, Receive, Send
+from assay.sdk.wire import Disconnected, Headers, Receive
 
 HEADERS: Headers = [
     (b"content-type", b"text/event-stream"),
@@ -16,16 +16,14 @@ HEADERS: Headers = [
     (b"x-accel-buffering", b"no"),
 ]
 HEARTBEAT = b":\n\n"
-
-Render = Callable[[Update], bytes]
+LAST_WORD_S = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Opens streams: a first message, then one for each update, a comment where there is nothing to say."""
+    """Opens streams: a first message, then one for each update."""
 
     broadcast: Broadcast
-    heartbeat_s: int
 
     async def follow(
         self, exchange: Exchange, find_place: FindPlace, begin: Callable[[], bytes], render: Render
@@ -36,49 +34,48 @@ class Streams:
         an empty message: nothing is sent then.
         """
         _, environment = find_place(exchange)
-        with self.broadcast.subscription(environment.id) as subscription:
-            headers = [*HEADERS, (b"x-ld-envid", environment.id.encode())]
-            first = begin()
-            await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
-            await _push(exchange.send, first)
-            await self._updates(exchange, find_place, subscription, render)
-        await exchange.send({"type": "http.response.body", "body": b""})
-
-    async def _updates(
-        self, exchange: Exchange, find_place: FindPlace, subscription: Subscription, render: Render
-    ) -> None:
-        gone = asyncio.create_task(_wait_for_disconnect(exchange.receive))
-        gone.add_done_callback(lambda _: subscription.push(None))
+        push, receive = _pusher(exchange), exchange.receive
+        headers = [*HEADERS, (b"x-ld-envid", environment.id.encode())]
+        await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
         try:
-            while True:
-                try:
-                    async with asyncio.timeout(self.heartbeat_s):
-                        update = await subscription.updates.get()
-                except TimeoutError:
-                    if not _still_known(exchange, find_place):
-                        return
-                    await _push(exchange.send, HEARTBEAT)
-                    continue
-                if update is None:
-                    if gone.done():
-                        raise Disconnected
-                    return
-                if message := render(update):
-                    await _push(exchange.send, message)
-        finally:
-            gone.cancel()
+            known = _knower(exchange, find_place)
+            with self.broadcast.subscription(environment.id, push, render, known) as subscription:
+                await subscription.begin(begin())
+                if not self.broadcast.closed:
+                    await _wait_for_disconnect(receive)
+                    raise Disconnected
+        except asyncio.CancelledError:
+            # Told to end: by the server's stop, a revoked key, or for being too far behind to be told so.
+            pass
+        async with asyncio.timeout(LAST_WORD_S):
+            await exchange.send({"type": "http.response.body", "body": b""})
 
 
-def _still_known(exchange: Exchange, find_place: FindPlace) -> bool:
-    try:
-        find_place(exchange)
-    except AssayError:
-        return False
-    return True
+async def keep_alive(broadcast: Broadcast, every_s: int) -> None:
+    """One clock for all streams."""
+    while True:
+        await asyncio.sleep(every_s)
+        broadcast.heartbeat(HEARTBEAT)
 
 
-async def _push(send: Send, message: bytes) -> None:
-    await send({"type": "http.response.body", "body": message, "more_body": True})
+def _pusher(exchange: Exchange) -> Push:
+    send = exchange.send
+
+    async def push(message: bytes) -> None:
+        await send({"type": "http.response.body", "body": message, "more_body": True})
+
+    return push
+
+
+def _knower(exchange: Exchange, find_place: FindPlace) -> Callable[[], bool]:
+    def is_known() -> bool:
+        try:
+            find_place(exchange)
+        except AssayError:
+            return False
+        return True
+
+    return is_known
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:
