@@ -90,7 +90,13 @@ def test_a_time_may_have_a_fraction() -> None:
 
 
 def test_fields_that_nobody_reads_may_hold_anything() -> None:
-    odd = {"data": {"deep": [1, None]}, "url": None, "samplingRatio": "x", "default": 5, "prereqOf": []}
+    odd: dict[str, Any] = {
+        "data": {"deep": [1, None]},
+        "url": None,
+        "samplingRatio": "x",
+        "default": 5,
+        "prereqOf": [],
+    }
     assert isinstance(read_event(CUSTOM | odd), WireEvent)
 
 

@@ -13,7 +13,11 @@ from assay.errors import InvalidRequest
 from assay.events.payload import DEEPEST_NESTING, decode_payload
 
 ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -118,9 +122,7 @@ def test_the_last_of_two_fields_with_one_name_counts() -> None:
 
 @given(st.lists(ANY_JSON, max_size=5))
 def test_what_python_writes_is_read_as_it_was(events: list[Any]) -> None:
-    assert decode_payload(json.dumps(events).encode()) == json.loads(
-        json.dumps(events).encode("utf-8", "replace")
-    )
+    assert decode_payload(json.dumps(events).encode()) == events
 
 
 @given(st.binary(max_size=60))
