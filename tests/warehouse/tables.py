@@ -15,7 +15,7 @@ COUNTED = ("flag_events", "metric_events", "quarantine", "payloads")
 
 
 def open_engine(path: Path, threads: int = 1) -> DuckDBEngine:
-    return DuckDBEngine(path, memory_mb=256, threads=threads)
+    return DuckDBEngine(path, memory_mb=256, threads=threads, query_timeout_s=60)
 
 
 def lines(
