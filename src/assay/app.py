@@ -78,6 +78,11 @@ def open_house(settings: Settings) -> House:
         floor_seq=store.latest_reset_seq(),
     )
     engine = open_engine(settings)
+    if engine.position() > log.durable:
+        # A log restored from an earlier day: what it lacks must not count, nor hide what is yet to come.
+        engine.close()
+        forget_tables(folder)
+        engine = open_engine(settings)
     loader = Loader(folder / "log", engine, durable=lambda: log.durable, report=_report_loading)
     log.on_durable(loader.wake)
     broadcast = Broadcast(settings.stream_backlog)
@@ -92,6 +97,12 @@ def open_engine(settings: Settings) -> DuckDBEngine:
         threads=settings.duckdb_threads,
         query_timeout_s=settings.query_timeout_s,
     )
+
+
+def forget_tables(folder: Path) -> None:
+    """Throws away what is derived from the log; it is loaded anew."""
+    for name in ("tables.duckdb", "tables.duckdb.wal"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def lock_folder(folder: Path) -> int:

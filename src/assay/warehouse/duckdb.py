@@ -39,6 +39,14 @@ _FORGET = """
 delete from payloads where received_ms < (select max(received_ms) from staged) - 2 * $remembered_ms
 """
 
+# A line that is no row (the disk lost it before a crash, so nobody was told that it is kept) must not stop the rest.
+_UNREADABLE = (
+    """insert into quarantine
+    select coalesce(env, ''), coalesce(seq, 0), coalesce(n, 0), coalesce(received_ms, 0), 'unreadable', event
+    from staged where env is null or seq is null or n is null or received_ms is null or kind is null""",
+    "delete from staged where env is null or seq is null or n is null or received_ms is null or kind is null",
+)
+
 _INSERTS = (
     """insert into payloads
     select distinct env, payload, seq, received_ms from staged s
@@ -141,9 +149,12 @@ def _load(cursor: duckdb.DuckDBPyConnection, rows: Path, until: Position) -> int
         f"create or replace temp table staged as select * replace ("
         "coalesce(skewed, false) as skewed, coalesce(in_experiment, false) as in_experiment, "
         "coalesce(units, []) as units) "
-        f"from read_ndjson($rows, columns = {{{_COLUMNS}}}, maximum_object_size = {LARGEST_LINE_BYTES})",
+        f"from read_ndjson($rows, columns = {{{_COLUMNS}}}, maximum_object_size = {LARGEST_LINE_BYTES}, "
+        "ignore_errors = true)",
         {"rows": str(rows)},
     )
+    for statement in _UNREADABLE:
+        cursor.execute(statement)
     cursor.execute(_REPEATS, {"remembered_ms": tables.REMEMBERED_MS})
     counted = cursor.execute("select count(*) from repeats").fetchone()
     cursor.execute("delete from staged where seq in (select seq from repeats)")
