@@ -86,6 +86,8 @@ def _is_diagnostic(event: Any) -> bool:
 
 
 def _row(raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
+    if isinstance(raw, bytes):
+        return _bad_row("nested_too_deeply", raw[:KEPT_OF_A_BAD_EVENT], envelope, n, of)
     try:
         event = read_event(raw)
         row = _good_row(event, raw, envelope, n, of)
@@ -96,6 +98,8 @@ def _row(raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
         return _bad_row(bad.reason, raw, envelope, n, of)
     except (msgspec.EncodeError, OverflowError):
         return _bad_row("number_out_of_range", raw, envelope, n, of)
+    except RecursionError:
+        return _bad_row("nested_too_deeply", raw, envelope, n, of)
 
 
 def _good_row(event: WireEvent, raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
@@ -135,5 +139,12 @@ def _bad_row(reason: str, raw: Any, envelope: Envelope, n: int, of: int) -> Even
         kind="quarantined",
         payload=envelope.payload_id,
         bad=reason,
-        event=repr(raw)[:KEPT_OF_A_BAD_EVENT],
+        event=_shown(raw)[:KEPT_OF_A_BAD_EVENT],
     )
+
+
+def _shown(raw: Any) -> str:
+    try:
+        return repr(raw)
+    except RecursionError:
+        return "nested too deeply"

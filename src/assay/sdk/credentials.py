@@ -12,3 +12,12 @@ def server_place(store: Store, scope: Scope) -> Place:
     if place is None:
         raise Unauthorized("Unknown SDK key")
     return place
+
+
+def is_known(store: Store, scope: Scope) -> bool:
+    """Whether the SDK key in `Authorization` still is one."""
+    try:
+        server_place(store, scope)
+    except Unauthorized:
+        return False
+    return True

@@ -4,7 +4,7 @@ import asyncio
 
 from assay.errors import AssayError
 from assay.sdk.broadcast import Broadcast, Subscription
-from assay.sdk.credentials import server_place
+from assay.sdk.credentials import is_known, server_place
 from assay.sdk.payloads import FlagSets
 from assay.sdk.wire import JSON, Headers, Receive, Scope, Send, answer, answer_error, header
 from assay.store.store import Store
@@ -50,10 +50,13 @@ class FlagDelivery:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             body = self._flag_sets.current(place).body
             await _push(send, b'event: put\ndata: {"path":"/","data":%s}\n\n' % body)
-            await self._follow(subscription, receive, send)
+            await self._follow(subscription, scope, receive, send)
 
-    async def _follow(self, subscription: Subscription, receive: Receive, send: Send) -> None:
-        """Sends what comes until the client or the server ends it; a comment now and then keeps it alive."""
+    async def _follow(self, subscription: Subscription, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends what comes until the client or the server ends it, or its environment is deleted.
+
+        A comment now and then keeps it alive.
+        """
         gone = asyncio.create_task(_wait_for_disconnect(receive))
         gone.add_done_callback(lambda _: subscription.push(None))
         try:
@@ -62,7 +65,7 @@ class FlagDelivery:
                     async with asyncio.timeout(self._heartbeat_s):
                         message = await subscription.messages.get()
                 except TimeoutError:
-                    message = b":\n\n"
+                    message = b":\n\n" if is_known(self._store, scope) else None
                 if message is None:
                     break
                 await _push(send, message)
