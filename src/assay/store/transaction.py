@@ -136,4 +136,7 @@ class Transaction:
 
 
 def _periods(experiments: FlagExperiments, environment: str) -> dict[str, Any]:
-    return {item.metric_key: item.periods.get(environment, ()) for item in experiments.items}
+    """When each metric was measured there; one that never was is no news to that environment."""
+    return {
+        item.metric_key: periods for item in experiments.items if (periods := item.periods.get(environment))
+    }
