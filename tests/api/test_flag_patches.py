@@ -212,6 +212,11 @@ def test_an_empty_patch_changes_nothing(api: LiveServer, flag: str) -> None:
         assert patched(api, flag, body) == before
 
 
+def test_a_maintainer_can_be_named_where_there_was_none(api: LiveServer, flag: str) -> None:
+    body = [{"op": "replace", "path": "/maintainerId", "value": "somebody"}]
+    assert patched(api, flag, body)["maintainerId"] == "somebody"
+
+
 def test_a_merge_takes_away_what_is_null(api: LiveServer, flag: str) -> None:
     patched(api, flag, {"merge": {"customProperties": {"a": {"name": "A", "value": ["1"]}}}})
     body = {"merge": {"customProperties": {"a": None, "b": {"name": "B", "value": []}}}}
