@@ -171,11 +171,15 @@ def test_a_bad_field_is_refused_and_nothing_is_made(api: LiveServer, fields: dic
     ],
 )
 def test_clicks_and_page_views_are_found_by_url(api: LiveServer, url: dict[str, str]) -> None:
-    page = create(api, kind="pageview", eventKey=None, urls=[url])
-    click = create(api, kind="click", eventKey=None, urls=[url], selector=".buy")
+    page = create(api, MODERN, kind="pageview", eventKey=None, urls=[url])
+    click = create(api, MODERN, kind="click", eventKey=None, urls=[url], selector=".buy")
     assert (page.status, click.status) == (201, 201)
     assert page.body["urls"] == click.body["urls"] == [url]
     assert click.body["selector"] == ".buy"
+    rename = [{"op": "replace", "path": "/name", "value": "renamed"}]
+    plain = send(api, "PATCH", f"/metrics/default/{page.body['key']}", rename).body
+    assert "urls" not in plain, "the founding generation's client can read no url"
+    assert send(api, "GET", f"/metrics/default/{page.body['key']}", None, MODERN).body["urls"] == [url]
 
 
 def test_the_same_key_twice_is_a_conflict(api: LiveServer) -> None:
