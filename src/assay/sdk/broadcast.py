@@ -8,21 +8,29 @@ import msgspec
 
 from assay.store.transaction import FlagChange
 
+# How long a stream may take to send its last message when the server stops.
+STUCK_S = 2
+
 
 class Subscription:
-    """One stream's queue. `closed` is set where it fell too far behind, or the server stops."""
+    """One stream's queue. `dropped` is set where it fell too far behind; its task is then cancelled."""
 
     def __init__(self, backlog: int) -> None:
         self.messages: asyncio.Queue[bytes | None] = asyncio.Queue(backlog)
-        self.task = asyncio.current_task()
+        self.dropped = False
+        self._task = asyncio.current_task()
 
     def push(self, message: bytes | None) -> None:
         try:
             self.messages.put_nowait(message)
         except asyncio.QueueFull:
-            # It may be stuck inside a send, where no queue can reach it.
-            if self.task is not None:
-                self.task.cancel()
+            self.drop()
+
+    def drop(self) -> None:
+        """Ends the stream although it may be stuck inside a send, where no queue can reach it."""
+        self.dropped = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class Broadcast:
@@ -57,13 +65,19 @@ class Broadcast:
             everyone.discard(mine)
 
     def close(self) -> None:
-        """Ends every stream."""
+        """Ends every stream; those that are stuck a little later."""
         self._closed = True
         for environment_id in list(self._subscriptions):
             self._deliver(environment_id, None)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_later(STUCK_S, self._drop_all)
 
     def count(self) -> int:
         return sum(len(everyone) for everyone in self._subscriptions.values())
+
+    def _drop_all(self) -> None:
+        for subscription in [one for everyone in self._subscriptions.values() for one in everyone]:
+            subscription.drop()
 
     def _deliver(self, environment_id: str, message: bytes | None) -> None:
         for subscription in list(self._subscriptions.get(environment_id, ())):

@@ -2,12 +2,16 @@
 
 import asyncio
 
+import structlog
+
 from assay.errors import AssayError
 from assay.sdk.broadcast import Broadcast, Subscription
 from assay.sdk.credentials import is_known, server_place
 from assay.sdk.payloads import FlagSets
 from assay.sdk.wire import JSON, Headers, Receive, Scope, Send, answer, answer_error, header
 from assay.store.store import Store
+
+_log = structlog.get_logger("sdk")
 
 STREAM_HEADERS: Headers = [
     (b"content-type", b"text/event-stream"),
@@ -49,8 +53,13 @@ class FlagDelivery:
             headers = [*STREAM_HEADERS, (b"x-ld-envid", environment_id.encode())]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             body = self._flag_sets.current(place).body
-            await _push(send, b'event: put\ndata: {"path":"/","data":%s}\n\n' % body)
-            await self._follow(subscription, scope, receive, send)
+            try:
+                await _push(send, b'event: put\ndata: {"path":"/","data":%s}\n\n' % body)
+                await self._follow(subscription, scope, receive, send)
+            except asyncio.CancelledError:
+                if not subscription.dropped:
+                    raise
+                _log.info("stream_dropped", environment=environment_id)
 
     async def _follow(self, subscription: Subscription, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends what comes until the client or the server ends it, or its environment is deleted.
