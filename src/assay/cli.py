@@ -164,10 +164,16 @@ def _reported_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """A stream that is dropped in the middle is no error, and has its own line."""
+    return "without completing response" not in record.getMessage()
+
+
 def _configure_logs(level: str) -> None:
     """One JSON object a line on standard error: a stable message, data as fields."""
     number = getattr(logging, level.upper())
     logging.basicConfig(level=max(number, logging.WARNING), format="%(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

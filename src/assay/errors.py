@@ -15,12 +15,19 @@ AssayError
 └── DataFolderError       the data folder can't be used (a start fails; never seen by a client)
 """
 
+import uuid
+
 
 class AssayError(Exception):
     """The root; `status` and `code` are what the REST API answers with."""
 
     status = 500
     code = "internal_server_error"
+
+
+def error_body(error: AssayError) -> dict[str, str]:
+    """The one shape of every error: code, message, and an id by which a log line can be found."""
+    return {"code": error.code, "message": str(error), "id": str(uuid.uuid4())}
 
 
 class InvalidRequest(AssayError):

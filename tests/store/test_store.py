@@ -102,13 +102,13 @@ def test_writers_queue_up_and_no_change_is_lost(store: Store) -> None:
 
 
 def test_an_sdk_key_leads_to_its_environment_as_soon_as_it_exists(store: Store) -> None:
-    found = store.place_of("sdk-production")
+    found = store.place_of("server", "sdk-production")
     assert found is not None
     assert (found[0], found[1].id) == ("default", "id-production")
-    assert store.place_of("sdk-nobody") is None
+    assert store.place_of("server", "sdk-nobody") is None
     with store.writing("a") as transaction:
         transaction.put(("project", "", "default"), None, "deleteProject")
-    assert store.place_of("sdk-production") is None
+    assert store.place_of("server", "sdk-production") is None
 
 
 def test_the_audit_says_who_when_what_before_and_after(store: Store) -> None:

@@ -1,11 +1,12 @@
 """From moments to estimates for flag-scoped experiments: fixed-horizon figures, each for one metric kind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from assay.analysis.results import Estimated, MaybeInterval, Measured, Overall, VariationTotal
 from assay.experiments.metric import Metric
-from assay.stats.estimate import NotEstimable
+from assay.stats.estimate import Interval, NotEstimable
 from assay.stats.fixed_horizon import (
     mean_interval,
     pearson_chi_square,
@@ -24,6 +25,12 @@ POWER = 0.8
 MINIMUM_LIFT = 0.1
 
 IS_BASELINE = NotEstimable("it is the baseline")
+OUT_OF_RANGE = NotEstimable("its values are too far apart in size")
+LARGEST_FIGURE = 1e300
+MOST_UNITS = 2**53
+
+P = ParamSpec("P")
+Figure = TypeVar("Figure", float, int, Interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +81,28 @@ def overall(metric: Metric, arms: Sequence[Arm], rows: Sequence[VariationTotal],
     return Overall(p_value, chi_square, winner, met)
 
 
+def _in_range(
+    method: Callable[P, Figure | NotEstimable], *args: P.args, **kwargs: P.kwargs
+) -> Figure | NotEstimable:
+    """What the method says, unless values of very different sizes lead it out of the range of numbers."""
+    try:
+        found = method(*args, **kwargs)
+    except (OverflowError, ZeroDivisionError):
+        return OUT_OF_RANGE
+    if isinstance(found, NotEstimable):
+        return found
+    figures = (found.lower, found.upper) if isinstance(found, Interval) else (found,)
+    return found if all(abs(figure) <= LARGEST_FIGURE for figure in figures) else OUT_OF_RANGE
+
+
 def _homogeneity(metric: Metric, arms: Sequence[Arm]) -> tuple[Estimated, Estimated]:
     if metric.value_of == "conversion":
         result = pearson_chi_square([arm.count for arm in arms], [arm.moments.n for arm in arms])
         return (result, result) if isinstance(result, NotEstimable) else (result.p_value, result.statistic)
     no_table = NotEstimable("chi-square is for conversions")
     if len(arms) == 2:
-        return welch_test(arms[1].moments, arms[0].moments), no_table
-    return welch_anova([arm.moments for arm in arms]), no_table
+        return _in_range(welch_test, arms[1].moments, arms[0].moments), no_table
+    return _in_range(welch_anova, [arm.moments for arm in arms]), no_table
 
 
 def _winner(metric: Metric, arms: Sequence[Arm], rows: Sequence[VariationTotal], baseline: int) -> int | None:
@@ -103,7 +124,7 @@ def _winner(metric: Metric, arms: Sequence[Arm], rows: Sequence[VariationTotal],
 def _p_value(metric: Metric, arm: Arm, baseline: Arm) -> Estimated:
     if metric.value_of == "conversion":
         return two_proportion_test((arm.count, baseline.count), (arm.moments.n, baseline.moments.n))
-    return welch_test(arm.moments, baseline.moments)
+    return _in_range(welch_test, arm.moments, baseline.moments)
 
 
 def _lift(treatment: Moments, baseline: Moments) -> Estimated:
@@ -111,13 +132,14 @@ def _lift(treatment: Moments, baseline: Moments) -> Estimated:
         return NotEstimable("a variation has no units")
     if baseline.mean <= 0:
         return NotEstimable("a lift needs a baseline above zero")
-    return (treatment.mean - baseline.mean) / baseline.mean
+    return _in_range(lambda: (treatment.mean - baseline.mean) / baseline.mean)
 
 
 def _sample_size(metric: Metric, baseline: Moments) -> int | NotEstimable:
     if metric.value_of == "conversion":
         return proportion_sample_size(baseline.mean, MINIMUM_LIFT, power=POWER, alpha=ALPHA)
-    return mean_sample_size(baseline, MINIMUM_LIFT, power=POWER, alpha=ALPHA)
+    size = _in_range(mean_sample_size, baseline, MINIMUM_LIFT, power=POWER, alpha=ALPHA)
+    return size if isinstance(size, NotEstimable) or size <= MOST_UNITS else OUT_OF_RANGE
 
 
 def _proportion(successes: int, n: int) -> Measured:
@@ -127,5 +149,5 @@ def _proportion(successes: int, n: int) -> Measured:
 
 def _mean(moments: Moments, value: float, count: int) -> Measured:
     rate: Estimated = value / moments.n if moments.n else NotEstimable("no units")
-    interval: MaybeInterval = mean_interval(moments, LEVEL)
+    interval: MaybeInterval = _in_range(mean_interval, moments, LEVEL)
     return Measured(value, count, rate, interval)

@@ -1,5 +1,6 @@
 """One REST request as a value, its answer, and the row of the route table that joins them."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from assay.warehouse.engine import Engine
 from assay.warehouse.loading import Loader
 
 MODERN = "20240415"
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,9 @@ class Call:
         raw = self.query.get(name)
         if raw is None:
             return None
-        try:
-            number = int(raw)
-        except ValueError:
-            raise InvalidRequest(f"{name} is a whole number, not {raw[:40]!r}") from None
+        if not WHOLE_NUMBER.fullmatch(raw):
+            raise InvalidRequest(f"{name} is a whole number of 64 bits, not {raw[:40]!r}")
+        number = int(raw)
         if not -(2**63) <= number < 2**63:
             raise InvalidRequest(f"{name} is out of range")
         return number

@@ -10,6 +10,7 @@ from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.projects import new_environment
 from assay.api.representations.projects import environment_rep, environments_rep
 from assay.errors import Conflict
+from assay.experiments.flag_scoped import without_environment
 from assay.store.records import Environment
 
 EDITABLE = (
@@ -78,6 +79,6 @@ def delete_environment(call: Call) -> Answer:
         transaction.put(("project", "", key), replace(project, environments=rest), "deleteEnvironment")
         for flag in list(transaction.state.all("flag", key).values()):
             configs = {name: config for name, config in flag.environments.items() if name != gone}
-            experiments = transaction.state.experiments(key, flag.key)
+            experiments = without_environment(transaction.state.experiments(key, flag.key), gone)
             transaction.put_flag(key, replace(flag, environments=configs), experiments, "deleteEnvironment")
     return Answer(204)

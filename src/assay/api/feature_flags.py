@@ -130,7 +130,7 @@ def _kind(variations: tuple[Variation, ...]) -> str:
 def _patched_flag(
     transaction: Transaction, project: str, flag: Flag, patch: JsonPatch | MergePatch
 ) -> tuple[Flag, FlagExperiments]:
-    document = patched(flag_rep(transaction.state, project, flag), patch)
+    document = patched({"maintainerId": "", **flag_rep(transaction.state, project, flag)}, patch)
     for owned in ("key", "_version", "creationDate"):
         if document.get(owned) != flag_rep(transaction.state, project, flag)[owned]:
             raise InvalidRequest(f"{owned} can't be changed")

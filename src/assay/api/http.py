@@ -1,15 +1,15 @@
 """Where HTTP ends: from a request to a `Call`, from an `Answer` or an error to a response."""
 
 import functools
-import uuid
 from collections.abc import Awaitable, Callable
+from typing import TypeGuard
 from urllib.parse import unquote
 
 import msgspec
 import structlog
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import Counter
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -24,6 +24,7 @@ from assay.errors import (
     TooLarge,
     TooManyRequests,
     Unauthorized,
+    error_body,
 )
 from assay.store.records import Token
 
@@ -31,6 +32,12 @@ REQUESTS = Counter("assay_rest_requests_total", "REST requests", ["method", "pat
 
 # Analyses at one time; more of them wait in line, and leave other requests their threads.
 MOST_ANALYSES = 4
+
+# Deeper bodies could be read, but neither copied for a patch nor read again after a restart.
+DEEPEST_BODY = 100
+
+# A client that is still sending when the connection closes sees a reset, not the refusal; so we hear it out.
+READ_BEFORE_REFUSAL = 10
 
 _log = structlog.get_logger("api")
 
@@ -53,8 +60,8 @@ def operation_routes(
 
 
 def error_response(error: AssayError, headers: dict[str, str] | None = None) -> Response:
-    """The one shape of every error: code, message, and an id that stands in our log too."""
-    body = {"code": error.code, "message": str(error), "id": str(uuid.uuid4())}
+    """An error as every client sees it; the id of a failure of ours stands in our log too."""
+    body = error_body(error)
     extra = dict(headers or {})
     if isinstance(error, TooManyRequests):
         extra["Retry-After"] = str(retry_after_s(error.reset_ms))
@@ -124,18 +131,43 @@ def _authenticated(request: Request, rooms: Rooms, limits: RateLimits) -> Token:
 
 async def _read_json(request: Request, most: int) -> object:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise TooLarge(f"a body holds at most {most} bytes")
-    if not body:
-        return None
+    size = 0
     try:
-        return msgspec.json.decode(bytes(body))
+        async for piece in request.stream():
+            size += len(piece)
+            if size <= most:
+                body += piece
+            elif size > READ_BEFORE_REFUSAL * most:
+                break
+    except ClientDisconnect:
+        raise InvalidRequest("the body was cut short") from None
+    if size > most:
+        raise TooLarge(f"a body holds at most {most} bytes")
+    return _parsed(bytes(body)) if body else None
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        parsed: object = msgspec.json.decode(body)
     except (ValueError, msgspec.DecodeError) as error:
         raise InvalidRequest(f"the body is no JSON: {error}") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply") from None
+    if _deeper_than(parsed, DEEPEST_BODY):
+        raise InvalidRequest(f"the body is nested too deeply; {DEEPEST_BODY} levels are possible")
+    return parsed
+
+
+def _deeper_than(value: object, levels: int) -> bool:
+    nodes = [value]
+    for _ in range(levels):
+        inner = [node.values() if isinstance(node, dict) else node for node in nodes if _holds_others(node)]
+        nodes = [child for children in inner for child in children]
+    return any(_holds_others(node) for node in nodes)
+
+
+def _holds_others(node: object) -> TypeGuard[dict[str, object] | list[object]]:
+    return isinstance(node, dict | list)
 
 
 def _target(request: Request) -> str:

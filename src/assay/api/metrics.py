@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from assay.api.call import Answer, Call
@@ -55,7 +56,9 @@ def patch_metric(call: Call) -> Answer:
     project = call.path["project"]
     with call.rooms.store.writing(call.actor, patch.comment) as transaction:
         metric = transaction.state.metric(project, call.path["metric"])
-        document = patched(metric_rep(project, metric, [], modern=True), patch)
+        # Fields without a value are left out of answers, but a patch may replace them.
+        everything = msgspec.to_builtins(metric) | metric_rep(project, metric, [], modern=True)
+        document = patched(everything, patch)
         own = {"_id": metric.id, "key": metric.key, "_creationDate": metric.creation_date}
         edited = replace(_metric(document, own), version=metric.version, last_modified=metric.last_modified)
         if edited != metric:

@@ -28,6 +28,11 @@ def create_token(call: Call) -> Answer:
     role, name = body.get("role", "reader"), body.get("name", "")
     if role not in ROLES or not isinstance(name, str):
         raise InvalidRequest(f"a token has a name and a role, one of {', '.join(ROLES)}")
+    for refused in ("inlineRole", "customRoleIds"):
+        if body.get(refused):
+            raise InvalidRequest(
+                f"{refused} is not possible; a token has one of the roles {', '.join(ROLES)}"
+            )
     secret = new_secret()
     with call.rooms.store.writing(call.actor) as transaction:
         service = body.get("serviceToken", False) is True

@@ -12,6 +12,7 @@ from assay.events.payload import DEEPEST_NESTING
 MOST_SKEW_MS = 60_000
 LARGEST_EVENT_BYTES = 1_000_000
 KEPT_OF_A_BAD_EVENT = 10_000
+LARGEST_VALUE = 1e30
 
 
 class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -143,10 +144,15 @@ def _good_row(event: WireEvent, raw: Any, envelope: Envelope, n: int, of: int) -
         reason_kind=reason.kind if reason else None,
         rule_id=reason.rule_id if reason else None,
         in_experiment=bool(reason and reason.in_experiment),
-        value=event.metric_value,
+        value=_counted_value(event.metric_value),
         units=units(event),
         event=raw,
     )
+
+
+def _counted_value(value: float | None) -> float | None:
+    """The value, unless it is so large that its square is beyond floating point, and with it every result."""
+    return value if value is not None and abs(value) <= LARGEST_VALUE else None
 
 
 def _bad_row(reason: str, raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:

@@ -41,6 +41,15 @@ class FlagExperiments(msgspec.Struct, frozen=True):
         return next((item for item in self.items if item.metric_key == metric_key), None)
 
 
+def without_environment(experiments: FlagExperiments, environment: str) -> FlagExperiments:
+    """The experiments as they are once the environment is gone, with its periods."""
+    items = tuple(
+        replace(item, periods={key: periods for key, periods in item.periods.items() if key != environment})
+        for item in experiments.items
+    )
+    return replace(experiments, items=items)
+
+
 def switched(item: FlagExperiment, environments: frozenset[str], now_ms: int) -> FlagExperiment:
     """The experiment running in exactly `environments`: others stop now, new ones start now."""
     periods = dict(item.periods)

@@ -9,9 +9,10 @@ from assay.errors import InvalidRequest
 
 KINDS = ("custom", "pageview", "click")
 CRITERIA = ("HigherThanBaseline", "LowerThanBaseline")
-URL_FIELDS = {"exact": "url", "canonical": "url", "substring": "substring", "regex": "pattern"}
+# A hundred years: far from where adding it to an event's time would overflow.
+LONGEST_WINDOW_MS = 36_525 * 86_400_000
 
-LONGEST_WINDOW_MS = 2**53
+URL_FIELDS = {"exact": "url", "canonical": "url", "substring": "substring", "regex": "pattern"}
 
 ValueOf = Literal["conversion", "count", "sum", "average"]
 
@@ -76,19 +77,21 @@ def check_metric(metric: Metric) -> None:
 
 
 def _check_url(url: dict[str, Any]) -> None:
-    field = URL_FIELDS.get(url.get("kind", ""))
+    kind = url.get("kind")
+    field = URL_FIELDS.get(kind) if isinstance(kind, str) else None
     if field is None or not isinstance(url.get(field), str):
         raise InvalidRequest("a url has a kind (exact, canonical, substring or regex) and what it matches")
     if url["kind"] == "regex":
         try:
             re.compile(url[field])
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise InvalidRequest(f"{url[field]!r} is no regular expression: {error}") from None
 
 
 def _check_window(metric: Metric) -> None:
     start, end = metric.window_start_offset or 0, metric.window_end_offset
-    if start < 0 or (end is not None and end <= start) or max(start, end or 0) > LONGEST_WINDOW_MS:
+    latest = LONGEST_WINDOW_MS if end is None else end
+    if not 0 <= start < latest <= LONGEST_WINDOW_MS:
         raise InvalidRequest(
-            "a metric's window starts at 0 ms or later and ends after its start, within 2^53 ms"
+            f"a metric's window starts at 0 ms or later and ends after its start, by {LONGEST_WINDOW_MS} ms"
         )

@@ -12,8 +12,11 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
+import structlog
 
 from assay.store.transaction import FlagChange
+
+_log = structlog.get_logger("sdk")
 
 Push = Callable[[bytes], Awaitable[None]]
 
@@ -62,6 +65,7 @@ class Subscription:
     def tell(self, update: Update | bytes) -> None:
         """Queues an update or a ready message; a stream that is too far behind is ended instead."""
         if len(self._backlog) >= self._limit:
+            _log.info("stream_dropped", behind=len(self._backlog))
             self.end()
             return
         self._backlog.append(update)
@@ -72,6 +76,12 @@ class Subscription:
         """Ends the stream; its reader may be asleep, or stuck inside a send."""
         if self.reader is not None:
             self.reader.cancel()
+
+    def forget(self) -> None:
+        """Nothing is sent any more."""
+        self.reader, sending = None, self._sending
+        if sending is not None and sending is not asyncio.current_task():
+            sending.cancel()
 
     async def _send_backlog(self) -> None:
         while self._backlog:
@@ -112,7 +122,7 @@ class Broadcast:
             yield mine
         finally:
             everyone.discard(mine)
-            mine.reader = None
+            mine.forget()
 
     def heartbeat(self, message: bytes) -> None:
         """Shows every stream that we are there; ends those whose credential is no longer one."""

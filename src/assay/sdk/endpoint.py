@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from assay.errors import AssayError
+from assay.errors import AssayError, MethodNotAllowed
 from assay.sdk.wire import Disconnected, Headers, Receive, Scope, Send, answer, answer_error, header
 
 ALLOWED_HEADERS = (
@@ -52,11 +52,14 @@ Handler = Callable[[Exchange], Awaitable[None]]
 class Endpoint:
     """A raw ASGI application around a handler. (Starlette takes an object, but not a function, as one.)"""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, method: str, handler: Handler) -> None:
+        self._method = method
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            if scope["method"] != self._method:
+                raise MethodNotAllowed(f"{scope['method']} is not possible here; {self._method} is")
             await self._handler(Exchange(scope, receive, send))
         except Disconnected:
             return

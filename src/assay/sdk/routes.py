@@ -54,12 +54,12 @@ def sdk_routes(store: Store, log: EventLog, broadcast: Broadcast, settings: Sett
 
 
 def _get(path: str, handler: Handler) -> Route:
-    return Route(path, Endpoint(handler), methods=["GET"])
+    return Route(path, Endpoint("GET", handler))
 
 
 def _post(path: str, handler: Handler) -> Route:
-    return Route(path, Endpoint(handler), methods=["POST"])
+    return Route(path, Endpoint("POST", handler))
 
 
 def _browser(method: str, path: str, handler: Handler) -> Route:
-    return Route(path, BrowserEndpoint(handler), methods=[method, "OPTIONS"])
+    return Route(path, BrowserEndpoint(method, handler))

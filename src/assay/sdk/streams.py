@@ -1,6 +1,7 @@
 """Server-sent events: what every stream has in common, whatever it says."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -47,8 +48,10 @@ class Streams:
         except asyncio.CancelledError:
             # Told to end: by the server's stop, a revoked key, or for being too far behind to be told so.
             pass
-        async with asyncio.timeout(LAST_WORD_S):
-            await exchange.send({"type": "http.response.body", "body": b""})
+        # A reader that is stuck does not get it; the server closes its connection all the same.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD_S):
+                await exchange.send({"type": "http.response.body", "body": b""})
 
 
 async def keep_alive(broadcast: Broadcast, every_s: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from assay.errors import AssayError, InvalidRequest, Unavailable
+from assay.errors import AssayError, InvalidRequest, Unavailable, error_body
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -17,6 +17,9 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON: Headers = [(b"content-type", b"application/json")]
 BODY_TIMEOUT_S = 120
+
+# SDKs send one. Each further one costs a copy of the rest of the body.
+MOST_GZIP_MEMBERS = 100
 
 
 class Disconnected(Exception):
@@ -38,8 +41,7 @@ async def answer(send: Send, status: int, headers: Headers | None = None, body: 
 
 
 async def answer_error(send: Send, error: AssayError) -> None:
-    body = msgspec.json.encode({"code": error.code, "message": str(error)})
-    await answer(send, error.status, JSON, body)
+    await answer(send, error.status, JSON, msgspec.json.encode(error_body(error)))
 
 
 class Budget:
@@ -90,9 +92,12 @@ def inflate(body: bytes, encoding: str | None, most: int) -> bytes:
         return body
     if encoding != "gzip":
         raise InvalidRequest(f"content encoding {encoding!r} is not known; gzip is")
-    pieces, size = [], 0
+    pieces: list[bytes] = []
+    size = 0
     try:
         while body:
+            if len(pieces) == MOST_GZIP_MEMBERS:
+                raise InvalidRequest(f"a gzip body has at most {MOST_GZIP_MEMBERS} members")
             stream = zlib.decompressobj(wbits=31)
             pieces.append(stream.decompress(body, most - size + 1))
             size += len(pieces[-1])

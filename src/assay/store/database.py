@@ -11,7 +11,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def open_database(path: Path) -> sa.Engine:
     """An engine on the database at `path`, created or migrated to `HEAD` first where needed."""
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 10}, hide_parameters=True)
     sa.event.listen(engine, "connect", _configure)
     if _revision(engine) != HEAD:
         _migrate(engine)

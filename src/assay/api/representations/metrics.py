@@ -30,15 +30,15 @@ def metric_rep(project: str, metric: Metric, flags: list[str], *, modern: bool) 
         "description": metric.description,
         "maintainerId": metric.maintainer_id,
         "selector": metric.selector,
-        "urls": [dict(url) for url in metric.urls],
         "unitAggregationType": metric.unit_aggregation_type,
         "windowStartOffset": metric.window_start_offset,
         "windowEndOffset": metric.window_end_offset,
     }
     body |= {name: value for name, value in optional.items() if value not in ("", [], None)}
     if modern:
-        # Clients of the founding generation want an integer here and refuse the word.
+        # Clients of the founding generation want an integer for the criterion, and can read no url at all.
         body |= {"successCriteria": metric.success_criteria, "dataSource": {"key": "launchdarkly-hosted"}}
+        body |= {"urls": [dict(url) for url in metric.urls]} if metric.urls else {}
     return body
 
 
