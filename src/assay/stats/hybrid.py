@@ -1,0 +1,123 @@
+"""The default test with a horizon: as sharp as a planned one when the plan is met, valid for ever after.
+
+Of alpha, nine tenths are spent up to the horizon (Hwang, Shih & DeCani 1990, gamma −4; Lan & DeMets 1983) and one
+tenth from there to the end of time, so that by t horizons 0.9 alpha + 0.1 alpha · (1 − 1/t) is gone. The boundary
+is solved for someone who watches without a pause, so no look needs to be remembered; who looks at a schedule's
+points only gets the difference back by Siegmund's correction for the pause since the look before (1985,
+"Sequential Analysis", section 3.5), carried to second order by a term fitted to exact recursions:
+
+    critical = c − √r · (0.5826 − √r / c),    r = (n − previous n) / n,    c from the table at n / horizon.
+
+So the answer at a look is a function of n, the n at the look before it, and the plan: take the looks at the ends
+of fixed time buckets since the start, and the same events give the same verdict whoever asked in between.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from assay.stats.horizon_boundary import ALPHAS, TIMES_AND_CRITICAL_VALUES
+
+_Array = NDArray[np.float64]
+
+_OVERSHOOT = 0.5826  # −ζ(1/2)/√(2π): how far beyond a boundary a random walk of unit steps first lands
+_LONGEST_PAUSE = _OVERSHOOT / 2  # in units of c: beyond it the second-order correction would turn round
+
+
+def hybrid_multiplier(
+    n: ArrayLike, *, horizon: ArrayLike, previous: ArrayLike | None = None, alpha: ArrayLike = 0.05
+) -> _Array:
+    """Half the interval's width in standard errors, two-sided; also the critical value of |z|.
+
+    `n`: units now; `horizon`: units planned; `previous`: units at the look before (0 at the first look, and left
+    out when looks follow no schedule: then every moment is a look). All broadcast. The first look beyond the
+    horizon is the planned test's last. Valid at every look for any asymptotically normal estimate whose error
+    shrinks with n. Raises ValueError where `alpha` is outside [1e-12, 0.9] or a size is not positive.
+    """
+    levels = np.asarray(alpha, dtype=float)
+    if np.any((levels < ALPHAS[-1]) | (levels > ALPHAS[0])):
+        raise ValueError(f"alpha lies between {ALPHAS[-1]} and {ALPHAS[0]}, not at {alpha}")
+    time, pause = _time_and_pause(n, horizon, previous)
+    watched = _read_across(_table_at(time), _fixed_z(levels))
+    root = np.minimum(np.sqrt(pause), _LONGEST_PAUSE * watched)
+    return watched - root * (_OVERSHOOT - root / watched)
+
+
+def hybrid_p_value(
+    z: ArrayLike, n: ArrayLike, *, horizon: ArrayLike, previous: ArrayLike | None = None
+) -> _Array:
+    """The smallest alpha at which `z` = estimate / standard error crosses; two-sided, valid at every look.
+
+    At most alpha exactly where |z| reaches `hybrid_multiplier` at that alpha. Never below 1e-12; 1 above 0.9.
+    """
+    time, pause = _time_and_pause(n, horizon, previous)
+    columns = _table_at(time)
+    reached = np.broadcast_to(without_pauses(np.abs(np.asarray(z, dtype=float)), pause), columns.shape[:-1])
+    p = 2 * special.ndtr(-_read_back(columns, reached))
+    return np.where(reached < columns[..., 0], 1.0, np.clip(p, ALPHAS[-1], 1.0))
+
+
+def without_pauses(critical: ArrayLike, pause: ArrayLike) -> _Array:
+    """The critical value without pauses that belongs to one with them: the correction above turned round."""
+    value, root = np.asarray(critical, dtype=float), np.sqrt(np.asarray(pause, dtype=float))
+    straight = value / (1 - _OVERSHOOT * _OVERSHOOT / 4)
+    half = (value + _OVERSHOOT * root) / 2
+    curved = half + np.sqrt(np.maximum(half * half - root * root, 0.0))
+    return np.where(root >= _LONGEST_PAUSE * straight, straight, curved)
+
+
+def _time_and_pause(n: ArrayLike, horizon: ArrayLike, previous: ArrayLike | None) -> tuple[_Array, _Array]:
+    now, planned = np.asarray(n, dtype=float), np.asarray(horizon, dtype=float)
+    before = now if previous is None else np.asarray(previous, dtype=float)
+    if np.any(now <= 0) or np.any(planned <= 0) or np.any(before < 0) or np.any(before > now):
+        raise ValueError("sizes must be positive, and no look comes before the one before it")
+    time = np.where(before < planned, np.minimum(now / planned, 1.0), now / planned)
+    return time, np.broadcast_to(1 - before / now, time.shape)
+
+
+@lru_cache(maxsize=1)
+def _table() -> tuple[_Array, _Array]:
+    rows = np.array(TIMES_AND_CRITICAL_VALUES.split(), dtype=float).reshape(-1, 1 + len(ALPHAS))
+    return np.log(rows[:, 0]), rows[:, 1:]
+
+
+def _fixed_z(alpha: ArrayLike) -> _Array:
+    return -np.asarray(special.ndtri(np.asarray(alpha, dtype=float) / 2))
+
+
+def _table_at(time: _Array) -> _Array:
+    """The table's row at each time, alphas last: straight lines in log time.
+
+    Before the table starts, B = Z√t keeps its first boundary; after its end the last slope goes on.
+    """
+    log_times, table = _table()
+    position = np.log(time)
+    place = np.clip(np.searchsorted(log_times, position), 1, len(log_times) - 1)
+    share = (position - log_times[place - 1]) / (log_times[place] - log_times[place - 1])
+    share = np.maximum(share, 0.0)[..., None]
+    row = table[place - 1] * (1 - share) + table[place] * share
+    early = np.exp(np.maximum(log_times[0] - position, 0.0) / 2)[..., None]
+    return np.asarray(row * early)
+
+
+def _read_across(columns: _Array, wanted: _Array) -> _Array:
+    """The critical value at a fixed-horizon z, between the two neighbouring alphas of each row."""
+    marks = _fixed_z(ALPHAS)
+    place = np.clip(np.searchsorted(marks, wanted), 1, len(marks) - 1)
+    share = (wanted - marks[place - 1]) / (marks[place] - marks[place - 1])
+    place = np.broadcast_to(place, columns.shape[:-1])[..., None]
+    lower = np.take_along_axis(columns, place - 1, axis=-1)[..., 0]
+    upper = np.take_along_axis(columns, place, axis=-1)[..., 0]
+    return lower + (upper - lower) * share
+
+
+def _read_back(columns: _Array, reached: _Array) -> _Array:
+    """The fixed-horizon z at which each row holds the value reached."""
+    marks = _fixed_z(ALPHAS)
+    place = np.clip(np.sum(columns < reached[..., None], axis=-1), 1, len(marks) - 1)
+    lower = np.take_along_axis(columns, place[..., None] - 1, axis=-1)[..., 0]
+    upper = np.take_along_axis(columns, place[..., None], axis=-1)[..., 0]
+    share = np.minimum((reached - lower) / (upper - lower), 1.0)
+    return np.asarray(marks[place - 1] + (marks[place] - marks[place - 1]) * share)
