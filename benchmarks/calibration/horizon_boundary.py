@@ -1,8 +1,8 @@
 """Computes the table of src/assay/stats/horizon_boundary.py: run it, and paste what it prints.
 
-The boundary spends 0.9 alpha up to the horizon (Hwang, Shih & DeCani, gamma −4) and 0.1 alpha · (1 − 1/t) after
+The boundary spends 0.9 alpha up to the horizon (Hwang, Shih & DeCani, gamma −4) and 0.1 alpha (1 − 1/t) after
 it, watched without a pause. It is solved on a fine schedule of looks and carried to the limit of no pauses by
-Siegmund's correction (1985, "Sequential Analysis", section 3.5; second order in the form that hybrid.py uses).
+Siegmund's correction (1985, "Sequential Analysis", section 3.5), to second order as hybrid.py has it.
 """
 
 import numpy as np

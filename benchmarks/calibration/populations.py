@@ -40,9 +40,7 @@ class Lattice:
     lifted_chances: Array
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, int], units: int, *, lifted: bool) -> Sums:
-        points, chances = (
-            (self.lifted_points, self.lifted_chances) if lifted else (self.points, self.chances)
-        )
+        points, chances = (self.lifted_points, self.lifted_chances) if lifted else (self.points, self.chances)
         counts = rng.multinomial(units, chances, size=shape).astype(np.float64)
         return _sums(np.cumsum(counts, axis=1), points)
 
@@ -120,7 +118,9 @@ def _mixture(name: str, rates: Array, shares: Array, *, ratio: bool) -> Lattice:
 
     points, chances = table(1.0)
     lifted_points, lifted_chances = table(1.2)
-    return Lattice(name, points, chances / chances.sum(), lifted_points, lifted_chances / lifted_chances.sum())
+    return Lattice(
+        name, points, chances / chances.sum(), lifted_points, lifted_chances / lifted_chances.sum()
+    )
 
 
 def _now(rate: float, lift: float, *, ratio: bool) -> dict[tuple[float, float], float]:

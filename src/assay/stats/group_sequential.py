@@ -5,7 +5,7 @@ B(t)/√t with B a Brownian motion, so the chance to cross a boundary is a recur
 Source: Armitage, McPherson & Rowe (1969), JRSS-A 132:235; Jennison & Turnbull (2000), chapter 19.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from math import ceil, exp, expm1, log, pi, sqrt
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from scipy import special
 Spending: TypeAlias = Callable[[float, float], float]
 """From a fraction of the planned information in [0, 1] and alpha to the two-sided alpha spent by then."""
 
-_Array = NDArray[np.float64]
+Floats = NDArray[np.float64]
 _FEWEST_NODES = 40
 _NEWTON_STEPS = 80
 _FARTHEST = 38.0  # standard deviations: beyond them a double holds no probability
@@ -45,14 +45,14 @@ def hwang_shih_decani_spending(gamma: float) -> Spending:
 
 def look_boundaries(
     sizes: Sequence[float], planned: float, *, spending: Spending, alpha: float = 0.05, closed: bool = False
-) -> _Array:
+) -> Floats:
     """Critical values of |Z| at the looks taken so far, two-sided and symmetric.
 
-    `sizes`: the units (or the information) at each look, strictly increasing; only those looks that were taken.
-    A look at or beyond `planned` takes all that is left of alpha, with its true correlation to the looks before
-    it, and ends the test: nothing may follow it. `closed`: the last look was declared the last before the plan
-    was filled, and takes the remainder too. Returns one value for each look. Raises ValueError for sizes that
-    do not increase or for a look after the last. Source: Lan & DeMets (1983), Biometrika 70:659, eq. 2.
+    `sizes`: the units (or the information) at each look, strictly increasing; only looks that were taken.
+    A look at or beyond `planned` takes all that is left of alpha, with its true correlation to the looks
+    before it, and ends the test: nothing may follow it. `closed`: the last look was declared the last before
+    the plan was filled, and takes the remainder too. Returns one value for each look. Raises ValueError for
+    sizes that do not increase or for a look after the last. Source: Lan & DeMets (1983), Biometrika 70:659.
     """
     times = tuple(float(size) / planned for size in sizes)
     if any(later <= earlier for earlier, later in zip((0.0, *times), times, strict=False)):
@@ -66,7 +66,7 @@ def look_boundaries(
 
 
 @lru_cache(maxsize=64)
-def spent_boundaries(times: tuple[float, ...], spent: tuple[float, ...]) -> _Array:
+def spent_boundaries(times: tuple[float, ...], spent: tuple[float, ...]) -> Floats:
     """Critical values of |Z| that spend a cumulative two-sided alpha at each of the information times.
 
     672 looks take about a quarter of a second, once: the last schedules are kept.
@@ -81,24 +81,27 @@ def spent_boundaries(times: tuple[float, ...], spent: tuple[float, ...]) -> _Arr
 
 
 def crossing_probabilities(
-    times: Sequence[float], boundaries: Sequence[float] | _Array, *, drift: float = 0.0
-) -> _Array:
+    times: Sequence[float] | Floats, boundaries: Sequence[float] | Floats, *, drift: float = 0.0
+) -> Floats:
     """The chance to leave the boundaries (of |Z|) first at each look.
 
     `drift` is the expected Z at time 1: zero gives the error of the test, z₁₋α/₂ + z_power the case that the
-    fixed test of size 1 finds with that power. Under a drift the density inside is e^(drift·b − drift²t/2)
-    times the one without (Girsanov), so one recursion serves every drift.
+    fixed test of size 1 finds with that power.
     """
-    path = _Path(tuple(times))
-    probabilities = np.empty(len(times))
-    alive = 1.0
-    for k, (time, boundary) in enumerate(zip(times, boundaries, strict=True)):
-        edge = boundary * sqrt(time)
-        path.step_inside(edge)
-        inside = path.mass(drift)
-        probabilities[k] = max(0.0, alive - inside)
-        alive = inside
-    return probabilities
+    alive = [inside.mass(drift) for inside in _walk(times, boundaries)]
+    return np.maximum(-np.diff(alive, prepend=1.0), 0.0)
+
+
+def crossing_drift(
+    times: Sequence[float] | Floats, boundaries: Sequence[float] | Floats, *, power: float
+) -> float:
+    """The expected Z at time 1 with which the boundaries are ever crossed with chance `power`."""
+    *_, end = _walk(times, boundaries)
+    low, high = 0.0, 40.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if 1 - end.mass(middle) >= power else (middle, high)
+    return high
 
 
 def repeated_p_value(
@@ -116,17 +119,26 @@ def repeated_p_value(
     return 1.0 if high > log(0.998) else exp(high)
 
 
+def _walk(times: Sequence[float] | Floats, boundaries: Sequence[float] | Floats) -> Iterator["_Path"]:
+    """The paths still inside after each look."""
+    path = _Path(tuple(float(time) for time in times))
+    for time, boundary in zip(times, boundaries, strict=True):
+        path.step_inside(float(boundary) * sqrt(time))
+        yield path
+
+
 class _Path:
     """The part of |B| still inside the boundaries, as weights on Gauss–Legendre nodes of [0, edge].
 
-    The null density is even in B, so half the line carries it.
+    The null density is even in B, so half the line carries it. Under a drift the density inside is
+    e^(drift·b − drift²t/2) times it (Girsanov), so one recursion serves every drift.
     """
 
     def __init__(self, times: tuple[float, ...]) -> None:
         self._times = times
         self._look = -1
-        self._nodes: _Array = np.zeros(1)
-        self._weights: _Array = np.full(1, 0.5)
+        self._nodes: Floats = np.zeros(1)
+        self._weights: Floats = np.full(1, 0.5)
         self._edge = 0.0
 
     def _spread(self) -> float:
@@ -175,11 +187,11 @@ class _Path:
         return 2 * float(self._weights @ tilt)
 
 
-def _bell(z: _Array) -> _Array:
+def _bell(z: Floats) -> Floats:
     return np.exp(-0.5 * z * z) / sqrt(2 * pi)
 
 
 @lru_cache(maxsize=256)
-def _legendre(count: int) -> tuple[_Array, _Array]:
+def _legendre(count: int) -> tuple[Floats, Floats]:
     nodes, weights = np.polynomial.legendre.leggauss(count)
     return (nodes + 1) / 2, weights / 2

@@ -1,8 +1,8 @@
-"""Where the boundary of a planned test lies: computed once by benchmarks/calibration/horizon_boundary.py.
+"""Where the boundary of a planned test lies: computed once, by benchmarks/calibration/horizon_boundary.py.
 
-A row for each time (units over the horizon's units), a column for each alpha, two-sided; a cell is the critical
-value of |Z| for someone who watches without a pause: the chance ever to reach it, from the first unit to the
-end of time, is alpha. hybrid.py says what it promises and how it is read.
+A row for each time (units over the horizon's units), a column for each alpha, two-sided; a cell is the
+critical value of |Z| for someone who watches without a pause: the chance ever to reach it, from the first
+unit to the end of time, is alpha. hybrid.py says what it promises and how it is read.
 """
 
 ALPHAS = (0.9, 0.75, 0.6, 0.45, 0.3, 0.2, 0.1, 0.05, 0.02, 0.005, 1e-3, 1e-4, 1e-6, 1e-9, 1e-12)

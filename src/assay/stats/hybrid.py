@@ -1,15 +1,15 @@
 """The default test with a horizon: as sharp as a planned one when the plan is met, valid for ever after.
 
-Of alpha, nine tenths are spent up to the horizon (Hwang, Shih & DeCani 1990, gamma −4; Lan & DeMets 1983) and one
-tenth from there to the end of time, so that by t horizons 0.9 alpha + 0.1 alpha · (1 − 1/t) is gone. The boundary
-is solved for someone who watches without a pause, so no look needs to be remembered; who looks at a schedule's
-points only gets the difference back by Siegmund's correction for the pause since the look before (1985,
-"Sequential Analysis", section 3.5), carried to second order by a term fitted to exact recursions:
+Of alpha, nine tenths are spent up to the horizon (Hwang, Shih & DeCani 1990, gamma −4, in the manner of
+Lan & DeMets 1983) and one tenth from there to the end of time: by t > 1 horizons 0.9 alpha + 0.1 alpha (1 − 1/t)
+are gone. The boundary is solved for someone who watches without a pause, so that no look need be remembered.
+Who looks at a schedule's points only gets the difference back by Siegmund's correction (1985, "Sequential
+Analysis", section 3.5) for the pause since the look before, with a second-order term fitted to exact recursions:
 
-    critical = c − √r · (0.5826 − √r / c),    r = (n − previous n) / n,    c from the table at n / horizon.
+    critical value = c − √r · (0.5826 − √r / c),   r = (n − previous n) / n,   c from the table at n / horizon.
 
-So the answer at a look is a function of n, the n at the look before it, and the plan: take the looks at the ends
-of fixed time buckets since the start, and the same events give the same verdict whoever asked in between.
+So the answer at a look depends on n, on n at the look before and on the plan. Take the looks at the ends of fixed
+time buckets since the start, and the same events give the same verdict whoever asked in between.
 """
 
 from functools import lru_cache
@@ -20,7 +20,7 @@ from scipy import special
 
 from assay.stats.horizon_boundary import ALPHAS, TIMES_AND_CRITICAL_VALUES
 
-_Array = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 _OVERSHOOT = 0.5826  # −ζ(1/2)/√(2π): how far beyond a boundary a random walk of unit steps first lands
 _LONGEST_PAUSE = _OVERSHOOT / 2  # in units of c: beyond it the second-order correction would turn round
@@ -28,17 +28,17 @@ _LONGEST_PAUSE = _OVERSHOOT / 2  # in units of c: beyond it the second-order cor
 
 def hybrid_multiplier(
     n: ArrayLike, *, horizon: ArrayLike, previous: ArrayLike | None = None, alpha: ArrayLike = 0.05
-) -> _Array:
+) -> Floats:
     """Half the interval's width in standard errors, two-sided; also the critical value of |z|.
 
-    `n`: units now; `horizon`: units planned; `previous`: units at the look before (0 at the first look, and left
+    `n`: units now; `horizon`: units planned; `previous`: units at the look before (0 at the first look; left
     out when looks follow no schedule: then every moment is a look). All broadcast. The first look beyond the
     horizon is the planned test's last. Valid at every look for any asymptotically normal estimate whose error
     shrinks with n. Raises ValueError where `alpha` is outside [1e-12, 0.9] or a size is not positive.
     """
     levels = np.asarray(alpha, dtype=float)
     if np.any((levels < ALPHAS[-1]) | (levels > ALPHAS[0])):
-        raise ValueError(f"alpha lies between {ALPHAS[-1]} and {ALPHAS[0]}, not at {alpha}")
+        raise ValueError(f"alpha lies between {ALPHAS[-1]} and {ALPHAS[0]}, not at {levels.tolist()}")
     time, pause = _time_and_pause(n, horizon, previous)
     watched = _read_across(_table_at(time), _fixed_z(levels))
     root = np.minimum(np.sqrt(pause), _LONGEST_PAUSE * watched)
@@ -47,7 +47,7 @@ def hybrid_multiplier(
 
 def hybrid_p_value(
     z: ArrayLike, n: ArrayLike, *, horizon: ArrayLike, previous: ArrayLike | None = None
-) -> _Array:
+) -> Floats:
     """The smallest alpha at which `z` = estimate / standard error crosses; two-sided, valid at every look.
 
     At most alpha exactly where |z| reaches `hybrid_multiplier` at that alpha. Never below 1e-12; 1 above 0.9.
@@ -59,7 +59,7 @@ def hybrid_p_value(
     return np.where(reached < columns[..., 0], 1.0, np.clip(p, ALPHAS[-1], 1.0))
 
 
-def without_pauses(critical: ArrayLike, pause: ArrayLike) -> _Array:
+def without_pauses(critical: ArrayLike, pause: ArrayLike) -> Floats:
     """The critical value without pauses that belongs to one with them: the correction above turned round."""
     value, root = np.asarray(critical, dtype=float), np.sqrt(np.asarray(pause, dtype=float))
     straight = value / (1 - _OVERSHOOT * _OVERSHOOT / 4)
@@ -68,7 +68,7 @@ def without_pauses(critical: ArrayLike, pause: ArrayLike) -> _Array:
     return np.where(root >= _LONGEST_PAUSE * straight, straight, curved)
 
 
-def _time_and_pause(n: ArrayLike, horizon: ArrayLike, previous: ArrayLike | None) -> tuple[_Array, _Array]:
+def _time_and_pause(n: ArrayLike, horizon: ArrayLike, previous: ArrayLike | None) -> tuple[Floats, Floats]:
     now, planned = np.asarray(n, dtype=float), np.asarray(horizon, dtype=float)
     before = now if previous is None else np.asarray(previous, dtype=float)
     if np.any(now <= 0) or np.any(planned <= 0) or np.any(before < 0) or np.any(before > now):
@@ -78,16 +78,16 @@ def _time_and_pause(n: ArrayLike, horizon: ArrayLike, previous: ArrayLike | None
 
 
 @lru_cache(maxsize=1)
-def _table() -> tuple[_Array, _Array]:
+def _table() -> tuple[Floats, Floats]:
     rows = np.array(TIMES_AND_CRITICAL_VALUES.split(), dtype=float).reshape(-1, 1 + len(ALPHAS))
     return np.log(rows[:, 0]), rows[:, 1:]
 
 
-def _fixed_z(alpha: ArrayLike) -> _Array:
+def _fixed_z(alpha: ArrayLike) -> Floats:
     return -np.asarray(special.ndtri(np.asarray(alpha, dtype=float) / 2))
 
 
-def _table_at(time: _Array) -> _Array:
+def _table_at(time: Floats) -> Floats:
     """The table's row at each time, alphas last: straight lines in log time.
 
     Before the table starts, B = Z√t keeps its first boundary; after its end the last slope goes on.
@@ -102,7 +102,7 @@ def _table_at(time: _Array) -> _Array:
     return np.asarray(row * early)
 
 
-def _read_across(columns: _Array, wanted: _Array) -> _Array:
+def _read_across(columns: Floats, wanted: Floats) -> Floats:
     """The critical value at a fixed-horizon z, between the two neighbouring alphas of each row."""
     marks = _fixed_z(ALPHAS)
     place = np.clip(np.searchsorted(marks, wanted), 1, len(marks) - 1)
@@ -113,7 +113,7 @@ def _read_across(columns: _Array, wanted: _Array) -> _Array:
     return lower + (upper - lower) * share
 
 
-def _read_back(columns: _Array, reached: _Array) -> _Array:
+def _read_back(columns: Floats, reached: Floats) -> Floats:
     """The fixed-horizon z at which each row holds the value reached."""
     marks = _fixed_z(ALPHAS)
     place = np.clip(np.sum(columns < reached[..., None], axis=-1), 1, len(marks) - 1)
