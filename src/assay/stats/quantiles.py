@@ -142,10 +142,13 @@ def _exact_ranks(n: int, q: float, tail: float) -> tuple[int, int] | NotEstimabl
     """The narrowest symmetric-tailed ranks with at most `tail` probability beyond each."""
     if n == 0:
         return Status.NO_UNITS.not_estimable()
-    below = special.bdtr(np.arange(n), n, q)
+    # Twelve standard errors to both sides hold every tail in use; of many millions the rest would cost.
+    reach = ceil(12 * sqrt(n * q * (1 - q))) + 12
+    ranks = np.arange(max(floor(n * q) - reach, 0), min(floor(n * q) + reach, n))
+    below = special.bdtr(ranks, n, q)
     lower = int(np.searchsorted(below, tail, side="right"))
     upper = int(np.searchsorted(below, 1 - tail, side="left")) + 1
-    return lower, upper
+    return int(ranks[0]) + lower, int(ranks[0]) + upper
 
 
 def _outer_ranks(sample: Sample, q: float, tail: float) -> tuple[int, int] | NotEstimable:
