@@ -27,10 +27,11 @@ class LiftBounds:
 def lift_values(contrast: Contrasts) -> Floats:
     """Effects as fractions of the baseline's size, so that a rise is positive under a negative baseline too.
 
-    NaN where the baseline is zero.
+    NaN where the baseline is zero, or so near it that no number holds the fraction.
     """
-    size = np.abs(contrast.baseline)
-    return np.where(size > 0, contrast.effect / np.where(size > 0, size, 1.0), nan)
+    with np.errstate(all="ignore"):
+        fraction = contrast.effect / np.abs(contrast.baseline)
+    return np.where(np.isfinite(fraction), fraction, nan)
 
 
 def lift_bounds(contrast: Contrasts, multiplier: Any) -> LiftBounds:
@@ -49,10 +50,11 @@ def lift_bounds(contrast: Contrasts, multiplier: Any) -> LiftBounds:
         np.abs(d) + multiplier * contrast.standard_error
     )
     reach = multiplier * np.sqrt(np.maximum(_discriminant(contrast, covariance, c2), 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         outer = b + np.where(b < 0, -reach, reach)
         near, far = c / outer, outer / a
-    status = _lift_status(contrast, size, a)
+    bounded = (a > 0) & np.isfinite(near) & np.isfinite(far)
+    status = _lift_status(contrast, bounded)
     held = status == Status.OK
     return LiftBounds(
         np.where(held, np.minimum(near, far), nan), np.where(held, np.maximum(near, far), nan), status
@@ -89,7 +91,7 @@ def _discriminant(contrast: Contrasts, covariance: Any, c2: Any) -> Any:
     return spread - c2 * (contrast.variance * contrast.baseline_variance - covariance * covariance)
 
 
-def _lift_status(contrast: Contrasts, size: Floats, a: Floats) -> Statuses:
-    shaky = np.where(a > 0, np.int8(Status.OK), np.int8(Status.BASELINE_NEAR_ZERO))
-    shaky = np.where(size > 0, shaky, np.int8(Status.ZERO_BASELINE))
+def _lift_status(contrast: Contrasts, bounded: Any) -> Statuses:
+    shaky = np.where(bounded, np.int8(Status.OK), np.int8(Status.BASELINE_NEAR_ZERO))
+    shaky = np.where(contrast.baseline != 0, shaky, np.int8(Status.ZERO_BASELINE))
     return np.where(contrast.status != Status.OK, contrast.status, shaky).astype(np.int8)
