@@ -13,10 +13,10 @@ from assay.stats.group_sequential import hwang_shih_decani_spending, spent_bound
 from assay.stats.hybrid import without_pauses
 
 ALPHAS = (0.9, 0.75, 0.6, 0.45, 0.3, 0.2, 0.1, 0.05, 0.02, 0.005, 1e-3, 1e-4, 1e-6, 1e-9, 1e-12)
-TIMES = np.round(np.r_[np.geomspace(1e-3, 0.1, 9)[:-1], np.linspace(0.1, 1, 19)], 5)
+TIMES = np.concatenate([np.geomspace(1e-3, 0.1, 9)[:-1].round(5), np.linspace(0.1, 1, 19).round(5)])
 LATER = np.array([1.002, 1.005, 1.01, 1.02, 1.04, 1.07, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8])
 LATEST = np.array([2, 2.5, 3, 4, 6, 10, 20, 50, 100, 1000.0])
-NODES = np.r_[TIMES, LATER, LATEST]
+NODES = np.concatenate([TIMES, LATER, LATEST])
 
 
 def spent(time: float, alpha: float) -> float:
@@ -32,14 +32,14 @@ def fine_schedule(fineness: int) -> NDArray[np.float64]:
     while later[-1] < 1000:
         later.append(later[-1] + max(0.04 / fineness, (later[-1] - 1) * 2 / fineness))
     head = np.geomspace(5e-4, 0.05, 3 * fineness)[:-1]
-    return np.r_[head, np.linspace(0.05, 1, 5 * fineness + 1), later[1:]]
+    return np.concatenate([head, np.linspace(0.05, 1, 5 * fineness + 1), later[1:]])
 
 
 def column(alpha: float, fineness: int) -> NDArray[np.float64]:
     times = fine_schedule(fineness)
     boundaries = spent_boundaries(tuple(times), tuple(spent(time, alpha) for time in times))
     steps = np.diff(times, prepend=0.0) / times
-    return np.interp(np.log(NODES), np.log(times), without_pauses(boundaries, steps))
+    return np.asarray(np.interp(np.log(NODES), np.log(times), without_pauses(boundaries, steps)))
 
 
 def main() -> None:

@@ -15,7 +15,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sums:
-    """Over the units so far, arrays of (replications, looks): n, and the sums of y, d, x and their products."""
+    """Over the units so far, arrays of (replications, looks): n, and the sums of y, d, x and their
+    products.
+    """
 
     n: Array
     y: Array
@@ -96,7 +98,9 @@ def conversion(rate: float) -> Lattice:
 
 
 def counts() -> Lattice:
-    """Events of a unit: overdispersed, mean about 0.5, at most 8; the covariate is its former count, capped."""
+    """Events of a unit: overdispersed, mean about 0.5, at most 8; the covariate is its former count,
+    capped.
+    """
     rates, shares = np.array([0.1, 0.5, 3.0]), np.array([0.6, 0.3, 0.1])
     return _mixture("counts", rates, shares, ratio=False)
 
@@ -154,4 +158,4 @@ def _by_look(values: Array, sizes: NDArray[np.int64]) -> Array:
     """The sum of each look's share of the values."""
     ends = np.cumsum(sizes.ravel())
     running = np.concatenate([[0.0], np.cumsum(values)])
-    return (running[ends] - running[ends - sizes.ravel()]).reshape(sizes.shape)
+    return np.asarray(running[ends] - running[ends - sizes.ravel()]).reshape(sizes.shape)

@@ -11,13 +11,13 @@ from math import ceil, exp, expm1, log, pi, sqrt
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
+
+from assay.stats.moments import Floats
 
 Spending: TypeAlias = Callable[[float, float], float]
 """From a fraction of the planned information in [0, 1] and alpha to the two-sided alpha spent by then."""
 
-Floats = NDArray[np.float64]
 _FEWEST_NODES = 40
 _NEWTON_STEPS = 80
 _FARTHEST = 38.0  # standard deviations: beyond them a double holds no probability

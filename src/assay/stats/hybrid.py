@@ -1,26 +1,26 @@
 """The default test with a horizon: as sharp as a planned one when the plan is met, valid for ever after.
 
 Of alpha, nine tenths are spent up to the horizon (Hwang, Shih & DeCani 1990, gamma −4, in the manner of
-Lan & DeMets 1983) and one tenth from there to the end of time: by t > 1 horizons 0.9 alpha + 0.1 alpha (1 − 1/t)
-are gone. The boundary is solved for someone who watches without a pause, so that no look need be remembered.
-Who looks at a schedule's points only gets the difference back by Siegmund's correction (1985, "Sequential
-Analysis", section 3.5) for the pause since the look before, with a second-order term fitted to exact recursions:
+Lan & DeMets 1983) and one tenth from there to the end of time: by t > 1 horizons 0.9 alpha + 0.1 alpha (1
+− 1/t) are gone. The boundary is solved for someone who watches without a pause, so that no look need be
+remembered. Who looks at a schedule's points only gets the difference back by Siegmund's correction (1985,
+"Sequential Analysis", section 3.5) for the pause since the look before, with a second-order term fitted to
+exact recursions:
 
-    critical value = c − √r · (0.5826 − √r / c),   r = (n − previous n) / n,   c from the table at n / horizon.
+    critical value = c − √r (0.5826 − √r / c),   r = (n − previous n) / n,   c from the table at n / horizon.
 
-So the answer at a look depends on n, on n at the look before and on the plan. Take the looks at the ends of fixed
-time buckets since the start, and the same events give the same verdict whoever asked in between.
+So the answer at a look depends on n, on n at the look before and on the plan. Take the looks at the ends
+of fixed time buckets since the start, and the same events give the same verdict whoever asked in between.
 """
 
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from assay.stats.horizon_boundary import ALPHAS, TIMES_AND_CRITICAL_VALUES
-
-Floats = NDArray[np.float64]
+from assay.stats.moments import Floats
 
 _OVERSHOOT = 0.5826  # −ζ(1/2)/√(2π): how far beyond a boundary a random walk of unit steps first lands
 _LONGEST_PAUSE = _OVERSHOOT / 2  # in units of c: beyond it the second-order correction would turn round

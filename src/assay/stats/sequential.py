@@ -1,21 +1,22 @@
 """Intervals, p-values and e-values that hold at every look, for ever, whatever made one stop.
 
-All of it is one normal mixture. With z = (estimate − null) / standard error at the look and x = n ρ², its likelihood
-ratio (1 + x)^−½ · exp(½ z² x / (1 + x)) is an e-process: the chance ever to reach 1 / alpha is alpha. The estimate
-may be any asymptotically linear one (a difference of means, a ratio, a quantile, an estimate adjusted for
-covariates): its own standard error at the look goes in. For adjusted estimates this is the sequence in use, rather
-than the exact one for linear models of Lindon, Ham, Tingley & Bojinov (2022), whose normal errors sparse metrics
-don't have. Asymptotic: small_samples.py says what keeps it honest from the first units on. ρ only decides where
-the sequence is tightest.
-Sources: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), Ann. Statist. 52, theorem 2.2; for the mixture
-Robbins (1970), Ann. Math. Statist. 41:1397; for experiments Johari, Koomen, Pekelis & Walsh (2022), Oper. Res. 70.
+All of it is one normal mixture. With z = (estimate − null) / standard error at the look and x = n ρ², its
+likelihood ratio (1 + x)^−½ · exp(½ z² x / (1 + x)) is an e-process: the chance ever to reach 1 / alpha is
+alpha. The estimate may be any asymptotically linear one (a difference of means, a ratio, a quantile, an
+estimate adjusted for covariates): its own standard error at the look goes in. For adjusted estimates this
+is the sequence in use, rather than the exact one for linear models of Lindon, Ham, Tingley & Bojinov
+(2022), whose normal errors sparse metrics don't have. Asymptotic: small_samples.py says what keeps it
+honest from the first units on. ρ only decides where the sequence is tightest. Sources: Waudby-Smith,
+Arbour, Sinha, Kennedy & Ramdas (2024), Ann. Statist. 52, theorem 2.2; for the mixture Robbins (1970), Ann.
+Math. Statist. 41:1397; for experiments Johari, Koomen, Pekelis & Walsh (2022), Oper. Res. 70.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-Floats = NDArray[np.float64]
+from assay.stats.moments import Floats
+
 _NEWTON_STEPS = 40
 
 
@@ -82,12 +83,12 @@ def one_sided_log_e_value(
 
 def always_valid_p_value(log_e: ArrayLike) -> Floats:
     """min(1, 1/e): at most alpha exactly where the interval at 1 − alpha leaves out the null."""
-    return np.exp(-np.maximum(np.asarray(log_e, dtype=float), 0.0))
+    return np.asarray(np.exp(-np.maximum(log_e, 0.0)))
 
 
 def running_p_values(p_values: ArrayLike) -> Floats:
     """The smallest p-value so far at each look, looks on the last axis: nothing shown is taken back."""
-    return np.minimum.accumulate(np.asarray(p_values, dtype=float), axis=-1)
+    return np.asarray(np.minimum.accumulate(p_values, axis=-1))
 
 
 def delayed_multiplier(n: ArrayLike, *, first: ArrayLike, alpha: float = 0.05) -> Floats:
