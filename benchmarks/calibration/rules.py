@@ -18,12 +18,12 @@ PEEKING = 1.959963984540054
 
 def with_horizon(n: Array) -> Array:
     """The default with a horizon, which is the last look, at the looks of a schedule."""
-    return hybrid_multiplier(n, horizon=n[-1], previous=np.concatenate([[0.0], n[:-1]]))
+    return hybrid_multiplier(n, horizon=n[-1], pause=n[0])
 
 
 def beyond_horizon(n: Array) -> Array:
     """The default with a horizon at half the looks, watched twice as long as promised."""
-    return hybrid_multiplier(n, horizon=n[-1] / 2, previous=np.concatenate([[0.0], n[:-1]]))
+    return hybrid_multiplier(n, horizon=n[-1] / 2, pause=n[0])
 
 
 def without_schedule(n: Array) -> Array:

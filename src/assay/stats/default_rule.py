@@ -21,11 +21,12 @@ class DefaultRule:
     alpha: float = 0.05
     horizon: float | None = None
     forecast: float | None = None
+    pause: float = 0.0
 
     def __post_init__(self) -> None:
         if (self.horizon is None) == (self.forecast is None):
             raise ValueError("a rule has a horizon or a forecast, and not both")
-        if not 0 < self.alpha < 1 or min(self.horizon or 1, self.forecast or 1) <= 0:
+        if not 0 < self.alpha < 1 or min(self.horizon or 1, self.forecast or 1) <= 0 or self.pause < 0:
             raise ValueError(f"alpha lies between 0 and 1 and sizes are positive: {self}")
 
     @property
@@ -52,7 +53,9 @@ def critical_values(rule: DefaultRule, n: ArrayLike, *, previous: ArrayLike | No
     only.
     """
     if rule.horizon is not None:
-        return hybrid_multiplier(n, horizon=rule.horizon, previous=previous, alpha=rule.alpha)
+        return hybrid_multiplier(
+            n, horizon=rule.horizon, pause=rule.pause, previous=previous, alpha=rule.alpha
+        )
     return radius_multiplier(n, tuned_at=rule.size, alpha=rule.alpha)
 
 
@@ -63,7 +66,7 @@ def p_values(rule: DefaultRule, z: ArrayLike, n: ArrayLike, *, previous: ArrayLi
     them.
     """
     if rule.horizon is not None:
-        return hybrid_p_value(z, n, horizon=rule.horizon, previous=previous)
+        return hybrid_p_value(z, n, horizon=rule.horizon, pause=rule.pause, previous=previous)
     return always_valid_p_value(log_e_value(z, n, tuned_at=rule.size, alpha=rule.alpha))
 
 

@@ -3,14 +3,14 @@
 Of alpha, nine tenths are spent up to the horizon (Hwang, Shih & DeCani 1990, gamma −4, in the manner of
 Lan & DeMets 1983) and one tenth from there to the end of time: by t > 1 horizons 0.9 alpha + 0.1 alpha (1
 − 1/t) are gone. The boundary is solved for someone who watches without a pause, so that no look need be
-remembered. Who looks at a schedule's points only gets the difference back by Siegmund's correction (1985,
-"Sequential Analysis", section 3.5) for the pause since the look before, with a second-order term fitted to
-exact recursions:
+remembered. Who promises a pause of some units between looks gets the difference back by Siegmund's correction
+(1985, "Sequential Analysis", section 3.5), with a second-order term fitted to exact recursions:
 
-    critical value = c − √r (0.5826 − √r / c),   r = (n − previous n) / n,   c from the table at n / horizon.
+    critical value = c − √r (0.5826 − √r / c),   r = pause / n,   c from the table at n / horizon.
 
-So the answer at a look depends on n, on n at the look before and on the plan. Take the looks at the ends
-of fixed time buckets since the start, and the same events give the same verdict whoever asked in between.
+So the answer at a look depends on n and the plan. Look where a fixed time bucket since the start ends and at
+least the pause's units have come since the look before, and the same events give the same verdict, whoever
+asked in between. Looks further apart than the pause only make the test more careful.
 """
 
 from functools import lru_cache
@@ -23,38 +23,51 @@ from assay.stats.horizon_boundary import ALPHAS, TIMES_AND_CRITICAL_VALUES
 from assay.stats.moments import Floats
 
 _OVERSHOOT = 0.5826  # −ζ(1/2)/√(2π): how far beyond a boundary a random walk of unit steps first lands
+_LATEST_LAST_LOOK = 1.08  # horizons: a later one at the horizon's boundary would err in more than alpha
 _LONGEST_PAUSE = _OVERSHOOT / 2  # in units of c: beyond it the second-order correction would turn round
 
 
 def hybrid_multiplier(
-    n: ArrayLike, *, horizon: ArrayLike, previous: ArrayLike | None = None, alpha: ArrayLike = 0.05
+    n: ArrayLike,
+    *,
+    horizon: ArrayLike,
+    pause: ArrayLike = 0.0,
+    previous: ArrayLike | None = None,
+    alpha: ArrayLike = 0.05,
 ) -> Floats:
     """Half the interval's width in standard errors, two-sided; also the critical value of |z|.
 
-    `n`: units now; `horizon`: units planned; `previous`: units at the look before (0 at the first look; left
-    out when looks follow no schedule: then every moment is a look). All broadcast. The first look beyond the
-    horizon is the planned test's last. Valid at every look for any asymptotically normal estimate whose error
-    shrinks with n. Raises ValueError where `alpha` is outside [1e-12, 0.9] or a size is not positive.
+    `n`: units now; `horizon`: units planned; `pause`: units that come between two looks at least, 0 for
+    looks at any moment; `previous`: units at the look before, which only matters at the first look beyond
+    the horizon: with it, that look is still the planned test's if it comes within 8 % of the horizon. All
+    broadcast. Valid at every look for any asymptotically normal estimate whose error shrinks with n. Raises
+    ValueError where `alpha` is outside [1e-12, 0.9] or sizes are out of order.
     """
     levels = np.asarray(alpha, dtype=float)
     if np.any((levels < ALPHAS[-1]) | (levels > ALPHAS[0])):
         raise ValueError(f"alpha lies between {ALPHAS[-1]} and {ALPHAS[0]}, not at {levels.tolist()}")
-    time, pause = _time_and_pause(n, horizon, previous)
+    time, share = _time_and_pause(n, horizon, pause=pause, previous=previous)
+    time, levels = np.broadcast_arrays(time, levels)
     watched = _read_across(_table_at(time), _fixed_z(levels))
-    root = np.minimum(np.sqrt(pause), _LONGEST_PAUSE * watched)
+    root = np.minimum(np.sqrt(share), _LONGEST_PAUSE * watched)
     return watched - root * (_OVERSHOOT - root / watched)
 
 
 def hybrid_p_value(
-    z: ArrayLike, n: ArrayLike, *, horizon: ArrayLike, previous: ArrayLike | None = None
+    z: ArrayLike,
+    n: ArrayLike,
+    *,
+    horizon: ArrayLike,
+    pause: ArrayLike = 0.0,
+    previous: ArrayLike | None = None,
 ) -> Floats:
     """The smallest alpha at which `z` = estimate / standard error crosses; two-sided, valid at every look.
 
     At most alpha exactly where |z| reaches `hybrid_multiplier` at that alpha. Never below 1e-12; 1 above 0.9.
     """
-    time, pause = _time_and_pause(n, horizon, previous)
+    time, share = _time_and_pause(n, horizon, pause=pause, previous=previous)
+    reached, time = np.broadcast_arrays(without_pauses(np.abs(np.asarray(z, dtype=float)), share), time)
     columns = _table_at(time)
-    reached = np.broadcast_to(without_pauses(np.abs(np.asarray(z, dtype=float)), pause), columns.shape[:-1])
     p = 2 * special.ndtr(-_read_back(columns, reached))
     return np.where(reached < columns[..., 0], 1.0, np.clip(p, ALPHAS[-1], 1.0))
 
@@ -68,13 +81,16 @@ def without_pauses(critical: ArrayLike, pause: ArrayLike) -> Floats:
     return np.where(root >= _LONGEST_PAUSE * straight, straight, curved)
 
 
-def _time_and_pause(n: ArrayLike, horizon: ArrayLike, previous: ArrayLike | None) -> tuple[Floats, Floats]:
-    now, planned = np.asarray(n, dtype=float), np.asarray(horizon, dtype=float)
+def _time_and_pause(
+    n: ArrayLike, horizon: ArrayLike, *, pause: ArrayLike, previous: ArrayLike | None
+) -> tuple[Floats, Floats]:
+    now, planned, rest = (np.asarray(size, dtype=float) for size in (n, horizon, pause))
     before = now if previous is None else np.asarray(previous, dtype=float)
-    if np.any(now <= 0) or np.any(planned <= 0) or np.any(before < 0) or np.any(before > now):
+    if np.any(now <= 0) or np.any(planned <= 0) or np.any(rest < 0) or np.any((before < 0) | (before > now)):
         raise ValueError("sizes must be positive, and no look comes before the one before it")
-    time = np.where(before < planned, np.minimum(now / planned, 1.0), now / planned)
-    return time, np.broadcast_to(1 - before / now, time.shape)
+    is_last_planned = (before < planned) & (now <= _LATEST_LAST_LOOK * planned)
+    time = np.where(is_last_planned, np.minimum(now / planned, 1.0), now / planned)
+    return time, np.broadcast_to(np.minimum(rest / now, 1.0), np.broadcast_shapes(time.shape, rest.shape))
 
 
 @lru_cache(maxsize=1)

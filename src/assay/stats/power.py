@@ -176,7 +176,7 @@ def _schedule(plan: LookingPlan) -> tuple[Floats, Floats]:
     if plan.method == "fixed":
         return np.ones(1), np.array([-special.ndtri(alpha / 2)])
     if plan.method == "hybrid":
-        return times, hybrid_multiplier(times, horizon=1.0, previous=times - 1 / plan.looks, alpha=alpha)
+        return times, hybrid_multiplier(times, horizon=1.0, pause=1 / plan.looks, alpha=alpha)
     if plan.method == "sequence":
         return times, radius_multiplier(times, tuned_at=1.0, alpha=alpha)
     return times, look_boundaries(times.tolist(), 1.0, spending=_SPENDING[plan.method], alpha=alpha)
