@@ -9,11 +9,15 @@ from assay.stats.estimate import NotEstimable
 from assay.stats.hybrid import hybrid_multiplier
 from assay.stats.sequential import radius_multiplier
 
-RULES = [DefaultRule(horizon=10_000), DefaultRule(forecast=10_000), DefaultRule(alpha=0.01, horizon=500)]
+RULES = [
+    DefaultRule(horizon=10_000),
+    DefaultRule(forecast=10_000),
+    DefaultRule(alpha=0.01, horizon=500, pause=20),
+]
 
 
 def judged(rule: DefaultRule, estimate: float, error: float, n: float) -> Judgement:
-    found = judge(rule, estimate, error, n=n, previous=n * 0.9)
+    found = judge(rule, estimate, error, n=n)
     assert isinstance(found, Judgement)
     return found
 

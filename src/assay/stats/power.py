@@ -95,7 +95,7 @@ def drift(plan: LookingPlan) -> float:
 
 @lru_cache(maxsize=256)
 def _drift(plan: LookingPlan) -> float:
-    times, boundaries = _schedule(plan)
+    times, boundaries = look_schedule(plan)
     if plan.method == "fixed":
         return float(boundaries[-1] + special.ndtri(plan.power))
     return crossing_drift(times, boundaries, power=plan.power)
@@ -108,7 +108,7 @@ def inflation(plan: LookingPlan) -> float:
 
 def expected_share(plan: LookingPlan) -> float:
     """The share of the planned units after which the test ends on average, if the planned effect is there."""
-    times, boundaries = _schedule(plan)
+    times, boundaries = look_schedule(plan)
     if plan.method == "fixed":
         return 1.0
     stops = crossing_probabilities(times, boundaries, drift=drift(plan))
@@ -169,8 +169,8 @@ def duration_days(
 _MOST_LOOKS = 1_000  # beyond it one more look changes nothing that is worth its time
 
 
-def _schedule(plan: LookingPlan) -> tuple[Floats, Floats]:
-    """Information times and critical values of |Z|; one-sided plans at twice their alpha."""
+def look_schedule(plan: LookingPlan) -> tuple[Floats, Floats]:
+    """Shares of the planned size at the looks, and critical values of |Z|; one-sided at twice the alpha."""
     alpha = plan.alpha * (2 if plan.sides == 1 else 1) / plan.treatments
     times = np.arange(1, plan.looks + 1) / plan.looks
     if plan.method == "fixed":

@@ -18,6 +18,7 @@ from assay.stats.moments import Floats
 from assay.stats.sequential import mixture_information
 
 _HALVINGS = 100
+_NEAREST = 1e-12  # to the ends of the unit interval, where a beta mixture has no density
 
 
 def cautious_squared_errors(
@@ -67,7 +68,7 @@ def bounded_mean_interval(
     ends = np.array([0.0, 1.0])
     inside = np.full(2, share)
     for _ in range(_HALVINGS):
-        middle = (ends + inside) / 2
+        middle = np.clip((ends + inside) / 2, _NEAREST, 1 - _NEAREST)
         evidence = log_bounded_e_value(total, n, null=middle, tuned_at=tuned_at, alpha=alpha)
         excluded = evidence >= -np.log(alpha)
         ends, inside = np.where(excluded, middle, ends), np.where(excluded, inside, middle)
