@@ -94,7 +94,7 @@ def conversion(rate: float) -> Lattice:
         return np.array([joint, now - joint, rate - joint, 1 - now - rate + joint])
 
     points = np.array([[1, 1, 1], [1, 1, 0], [0, 1, 1], [0, 1, 0]], dtype=float)
-    return Lattice(f"conversion {rate:.0%}", points, chances(rate), points, chances(1.2 * rate))
+    return Lattice(f"conversion {100 * rate:.0f} %", points, chances(rate), points, chances(1.2 * rate))
 
 
 def counts() -> Lattice:

@@ -17,7 +17,7 @@ def written(*, replications: int, seed: int, gbstats_python: str | None = None) 
     """The whole page, a function of its arguments (and of whether the real data are at hand)."""
     even = [_measured(cell, replications, seed) for cell in grid()]
     uneven = [_measured(cell, replications, seed) for cell in uneven_grid()]
-    costs = efficiencies(replications=2 * replications, seed=seed)
+    costs = efficiencies(replications=8 * replications, seed=seed)
     sections = (
         _opening(replications, seed, even, uneven),
         _even(even),

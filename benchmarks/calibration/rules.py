@@ -18,12 +18,12 @@ PEEKING = 1.959963984540054
 
 def with_horizon(n: Array) -> Array:
     """The default with a horizon, which is the last look, at the looks of a schedule."""
-    return hybrid_multiplier(n, horizon=n[-1], pause=n[0])
+    return hybrid_multiplier(n, horizon=n[-1], pause=_shortest_pause(n))
 
 
 def beyond_horizon(n: Array) -> Array:
     """The default with a horizon at half the looks, watched twice as long as promised."""
-    return hybrid_multiplier(n, horizon=n[-1] / 2, pause=n[0])
+    return hybrid_multiplier(n, horizon=n[-1] / 2, pause=_shortest_pause(n))
 
 
 def without_schedule(n: Array) -> Array:
@@ -78,3 +78,7 @@ def pocock_spending(n: Array) -> Array:
 def hwang_shih_decani(n: Array) -> Array:
     """Hwang–Shih–DeCani spending, gamma −4; over at the horizon."""
     return look_boundaries(n.tolist(), n[-1], spending=hwang_shih_decani_spending(-4.0))
+
+
+def _shortest_pause(n: Array) -> float:
+    return float(np.diff(n, prepend=0.0).min())

@@ -32,7 +32,7 @@ def test_with_a_tenth_of_the_units_the_pooled_floor_keeps_the_promise(cell: Cell
     found = ever_called(cell, replications=REPLICATIONS, seed=1)
     shares = {key: share for key, share in found.ever.items() if key[0] in DEFAULT_VIEWS}
     assert max(shares.values()) <= tolerance(REPLICATIONS) + 0.005, shares
-    if "1%" in cell.population.name:
+    if "1 %" in cell.population.name:
         assert found.ever["raw", "horizon"] > 0.15
 
 
