@@ -71,9 +71,10 @@ looks, on the absolute and on the relative view. This page is the measurement. I
     python benchmarks/calibration --replications {replications} --seed {seed}
 
 and holds no figure from anywhere else. Every share stands on {replications:,} simulated experiments; up to
-{_percent(tolerance(replications))} is within three standard deviations of a true 5 %. The promise {held}: the
-largest of the default's shares below is **{_percent(worst)}**
-({where})."""
+{_percent(tolerance(replications))} is within three standard deviations of a true 5 %. The promise {held}:
+the largest of the default's shares is **{_percent(worst)}**
+
+    {where}"""
 
 
 _VIEWS = (
@@ -177,13 +178,12 @@ def _efficiency(costs: list[Efficiency]) -> str:
     head = ["rule", "width", "power", "power, conversion 5 %", "power, revenue"]
     return f"""## What looking costs
 
-50 looks, a horizon of 100,000 units, and an effect that the fixed test finds with power 80 % there.
-*Width* is the interval's at the horizon over the fixed test's. *Power* is by recursive integration, then
-by simulation for two metrics (revenue's own standard errors are skewed, which moves every rule's power
-alike). *Units used*: when it ends on average, as a share of the horizon, with that effect. *Units for 80
-%*: the size to plan, over the fixed test's. *Error*: without an effect, by recursion, up to the horizon.
-The default with a horizon spends 4.5 % to there when watched without a pause, and goes on being valid
-after it; those marked "over" do not.
+50 looks, a horizon of 100,000 units, and an effect that the fixed test finds with power 80 % there. *Width*
+is the interval's at the horizon over the fixed test's. *Power* is by recursive integration, then simulated
+for two metrics (revenue's own standard errors are skewed, which moves every rule's power alike). *Units used*
+is when it ends on average, as a share of the horizon, with that effect. *Units for 80 %* is the size to plan,
+over the fixed test's. *Error* is without an effect, by recursion, up to the horizon: the default keeps the
+rest for the time after, for which those marked "over" make no promise.
 
 {_table([*head, "units used", "units for 80 %", "error"], rows)}"""
 
@@ -195,7 +195,7 @@ def _ratios(replications: int, seed: int) -> str:
     ]
     rows = [
         [
-            f"{one.share:.1%}",
+            _percent(one.share),
             _percent(one.sequential),
             _percent(one.pearson),
             _percent(one.pearson_at_the_end),
@@ -214,26 +214,21 @@ def _asos() -> str:
     if not asos.SNAPSHOTS.exists():
         return "## Real experiments\n\nThe ASOS data were not at hand when this page was written."
     found = asos.cries()
+    rows = [
+        ["peeking z, at some look", _percent(found.peeking)],
+        ["fixed z, at the end", _percent(found.at_the_end)],
+        ["called while peeking, but not at the end", _percent(found.traps)],
+        ["default, horizon declared, at some look", _percent(found.horizon)],
+        ["default, no horizon, at some look", _percent(found.forecast)],
+    ]
     return f"""## Real experiments
 
-78 experiments of ASOS (Liu, Cardoso, Couturier & McCoy 2021), {
-        found.series
-    } daily or half-daily series of an arm
-and a metric. Nobody knows which have an effect; the point is how much the answer depends on when one
-looks. The horizon, and the forecast without one, are the units that came in the end.
+78 experiments of ASOS (Liu, Cardoso, Couturier & McCoy 2021) hold {found.series} daily or half-daily series
+of an arm and a metric. Nobody knows which have an effect; the point is how much the answer depends on when
+one looks. The horizon, and the forecast without one, are the units that came in the end. The default may call
+at any look and the fixed test at the last one only: an effect that was there for a while is in the first.
 
-{
-        _table(
-            ["rule", "series called"],
-            [
-                ["peeking z, at some look", _percent(found.peeking)],
-                ["fixed z, at the end", _percent(found.at_the_end)],
-                ["called while peeking, but not at the end", _percent(found.traps)],
-                ["default, horizon declared, at some look", _percent(found.horizon)],
-                ["default, no horizon, at some look", _percent(found.forecast)],
-            ],
-        )
-    }"""
+{_table(["rule", "series called"], rows)}"""
 
 
 def _limits(seed: int, gbstats_python: str | None) -> str:

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from assay.stats.contrasts import ArmEstimates, contrasts
 from assay.stats.group_sequential import crossing_probabilities
 from assay.stats.horizon_boundary import ALPHAS
 from assay.stats.hybrid import hybrid_multiplier, hybrid_p_value, without_pauses
+from assay.stats.lift import lift_bounds
 
 Z = stats.norm.ppf(0.975)
 
@@ -154,3 +156,27 @@ def test_arrays_broadcast() -> None:
     n = np.array([[10.0], [100.0]])
     assert hybrid_multiplier(n, horizon=np.array([50.0, 500.0, 5000.0])).shape == (2, 3)
     assert hybrid_p_value(np.zeros((4, 1, 1)), n, horizon=np.array([50.0, 500.0])).shape == (4, 2, 2)
+
+
+def test_one_side_at_twice_alpha_errs_in_alpha_at_most() -> None:
+    rng = np.random.default_rng(12)
+    n = np.arange(1.0, 201)
+    z = np.cumsum(rng.standard_normal((20_000, 200)), axis=1) / np.sqrt(n)
+    edges = hybrid_multiplier(n, horizon=100.0, pause=1.0, alpha=0.1)
+    assert 0.04 <= np.mean(np.any(z >= edges, axis=1)) <= 0.05 + 3 * 0.0016
+
+
+@pytest.mark.parametrize("z", [1.5, 2.4, 4.0])
+def test_the_lift_leaves_out_zero_exactly_where_the_effect_does(z: float) -> None:
+    """Fieller's quadratic with the boundary in it is the same test."""
+    arms = ArmEstimates.independent(
+        np.array([5_000, 5_000]),
+        np.array([10.0, 10.0 + z * np.sqrt(0.08)]),
+        squared_error=np.array([0.04, 0.04]),
+        freedom=np.array([4_999.0, 4_999.0]),
+        status=np.zeros(2, dtype=np.int8),
+    )
+    found = contrasts(arms)
+    edge = hybrid_multiplier(found.n, horizon=20_000.0, pause=400.0)
+    lift = lift_bounds(found, edge)
+    assert bool(lift.lower[0] > 0) == (z >= float(edge[0]))

@@ -57,6 +57,10 @@ def test_a_small_arm_without_a_conversion_has_an_error_all_the_same() -> None:
     assert rate / np.sqrt(large) > 1.95
 
 
+def test_single_units_without_variance_break_nothing() -> None:
+    assert [float(error) for error in cautious_squared_errors(0.0, 0.0, units=(1, 1))] == [0.0, 0.0]
+
+
 def test_a_larger_variance_in_the_smaller_arm_needs_no_floor() -> None:
     assert [float(error) for error in cautious_squared_errors(9.0, 0.01, units=(10, 1_000))] == [9.0, 0.01]
 

@@ -41,7 +41,8 @@ def hybrid_multiplier(
     looks at any moment; `previous`: units at the look before, which only matters at the first look beyond
     the horizon: with it, that look is still the planned test's if it comes within 8 % of the horizon. All
     broadcast. Valid at every look for any asymptotically normal estimate whose error shrinks with n. Raises
-    ValueError where `alpha` is outside [1e-12, 0.9] or sizes are out of order.
+    ValueError where `alpha` is outside [1e-12, 0.9] or sizes are out of order. A one-sided bound at alpha is
+    one end of the two-sided interval at twice that.
     """
     levels = np.asarray(alpha, dtype=float)
     if np.any((levels < ALPHAS[-1]) | (levels > ALPHAS[0])):

@@ -26,14 +26,14 @@ def cautious_squared_errors(
 ) -> tuple[Floats, Floats]:
     """Both arms' squared standard errors, the smaller arm's raised to where their sum is the pooled one.
 
-    `units` of treatment and baseline, two or more each; all broadcast. Nothing changes with equal arms, nor
+    `units` of treatment and baseline; all broadcast. Nothing changes with equal arms, nor
     in the limit unless the smaller arm is truly the less variable: then the interval is wider than it need
     be. The sum is the squared error of a difference, and each goes by itself into a lift's (Fieller's)
     quadratic.
     """
     first, second = np.asarray(treatment, dtype=float), np.asarray(baseline, dtype=float)
-    n, m = (np.asarray(size, dtype=float) for size in units)
-    pooled = ((n - 1) * n * first + (m - 1) * m * second) / (n + m - 2) * (1 / n + 1 / m)
+    n, m = (np.maximum(np.asarray(size, dtype=float), 1.0) for size in units)
+    pooled = ((n - 1) * n * first + (m - 1) * m * second) / np.maximum(n + m - 2, 1) * (1 / n + 1 / m)
     missing = np.maximum(pooled - first - second, 0.0)
     return first + np.where(n < m, missing, 0.0), second + np.where(n < m, 0.0, missing)
 
