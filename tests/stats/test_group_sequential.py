@@ -152,3 +152,8 @@ def test_the_drift_that_crosses_with_a_power_does_cross_with_it() -> None:
     edges = look_boundaries(FIVE, 1.0, spending=pocock_spending)
     drift = crossing_drift(FIVE, edges, power=0.9)
     assert crossing_probabilities(FIVE, edges, drift=drift).sum() == pytest.approx(0.9, abs=1e-9)
+
+
+def test_looks_that_hardly_differ_are_refused_rather_than_computed_for_ever() -> None:
+    with pytest.raises(ValueError, match="too close"):
+        look_boundaries([0.5, 0.5 + 1e-9, 1.0], 1.0, spending=pocock_spending)

@@ -18,7 +18,7 @@ from assay.stats.moments import Floats
 Spending: TypeAlias = Callable[[float, float], float]
 """From a fraction of the planned information in [0, 1] and alpha to the two-sided alpha spent by then."""
 
-_FEWEST_NODES = 40
+_FEWEST_NODES, _MOST_NODES = 40, 3_000
 _NEWTON_STEPS = 80
 _FARTHEST = 38.0  # standard deviations: beyond them a double holds no probability
 _WIDEST = 10.0  # standard deviations that carry all mass worth integrating
@@ -173,7 +173,10 @@ class _Path:
         edge = min(edge, _WIDEST * sqrt(self._times[self._look + 1]))
         following = self._times[self._look + 2 :][:1]
         narrow = min(spread, sqrt(following[0] - self._times[self._look + 1])) if following else spread
-        unit_nodes, unit_weights = _legendre(max(_FEWEST_NODES, ceil(2.2 * edge / narrow)))
+        count = max(_FEWEST_NODES, ceil(2.2 * edge / narrow))
+        if count > _MOST_NODES:
+            raise ValueError("two looks are too close together: take them as one")
+        unit_nodes, unit_weights = _legendre(count)
         nodes = unit_nodes * edge
         near = (nodes[:, None] - self._nodes) / spread
         far = (nodes[:, None] + self._nodes) / spread
