@@ -6,8 +6,10 @@ from math import sqrt
 
 from scipy import special
 
-from assay.stats.estimate import Interval, NotEstimable
-from assay.stats.moments import Moments
+from assay.stats.contrasts import ArmEstimates, effect, mean_estimates
+from assay.stats.estimate import Alternative, Effect, Interval, Lift, NotEstimable
+from assay.stats.lift import lift
+from assay.stats.moments import JointMoments, Moments
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +69,34 @@ def pearson_chi_square(successes: Sequence[int], units: Sequence[int]) -> ChiSqu
 
 def welch_test(treatment: Moments, baseline: Moments) -> float | NotEstimable:
     """Two-sided p-value of equal means with unequal variances. Source: Welch (1947), Biometrika 34:28–35."""
-    if min(treatment.n, baseline.n) < 2:
-        return NotEstimable("a variation has fewer than two units")
-    parts = (treatment.variance / treatment.n, baseline.variance / baseline.n)
-    squared_error = sum(parts)
-    if squared_error == 0:
-        return NotEstimable("no variance in either variation")
-    freedom = squared_error**2 / (parts[0] ** 2 / (treatment.n - 1) + parts[1] ** 2 / (baseline.n - 1))
-    t = (treatment.mean - baseline.mean) / sqrt(squared_error)
-    return float(2 * special.stdtr(freedom, -abs(t)))
+    result = welch_effect(treatment, baseline)
+    return result if isinstance(result, NotEstimable) else result.p_value
+
+
+def welch_effect(
+    treatment: Moments,
+    baseline: Moments,
+    *,
+    margin: float = 0.0,
+    level: float = 0.95,
+    alternative: Alternative = "two-sided",
+) -> Effect | NotEstimable:
+    """Difference of means in the metric's unit, its interval, and the p-value of a difference of `margin`.
+
+    Assumes independent units and samples large enough for their skew. "greater" is evidence for a
+    difference above the margin, with a lower bound alone. Source: Welch (1947), Biometrika 34:28–35.
+    """
+    return effect(_pair(treatment, baseline), margin=margin, level=level, alternative=alternative)
+
+
+def welch_lift(
+    treatment: Moments, baseline: Moments, *, level: float = 0.95, alternative: Alternative = "two-sided"
+) -> Lift | NotEstimable:
+    """Difference of means as a fraction of the baseline's size, by inversion of the same test.
+
+    Source: Fieller (1954), JRSS-B 16:175–185, with Welch's degrees of freedom.
+    """
+    return lift(_pair(treatment, baseline), level=level, alternative=alternative)
 
 
 def welch_anova(samples: Sequence[Moments]) -> float | NotEstimable:
@@ -96,3 +117,7 @@ def welch_anova(samples: Sequence[Moments]) -> float | NotEstimable:
 
 def _two_sided_z(level: float) -> float:
     return float(special.ndtri((1 + level) / 2))
+
+
+def _pair(treatment: Moments, baseline: Moments) -> ArmEstimates:
+    return mean_estimates(JointMoments.of_one([baseline, treatment]))

@@ -1,0 +1,133 @@
+"""Everything said of treatments against a baseline, for all slices and metrics in one pass over arrays."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike
+
+from assay.stats.contrasts import ArmEstimates, Contrasts, Statuses, contrasts, t_quantile, t_test
+from assay.stats.estimate import REASONS, Status
+from assay.stats.lift import lift_bounds, lift_values
+from assay.stats.moments import Floats, Integers
+from assay.stats.sample_ratio import log_mismatch_odds
+from assay.stats.sequential import log_e_value, radius_multiplier
+
+_NO_VALUE = (Status.NO_UNITS, Status.ZERO_DENOMINATOR)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Arrays of shape (slices, metrics, treatments) or whatever axes went in; treatments last.
+
+    `n` and `value` have the variations last, baseline included; `mismatch_log_odds` is by slice. Effects
+    are in the metric's unit, lifts fractions of the baseline. What can't be computed is NaN, and the status
+    of its view says why: `status` of the effect and its intervals and evidence, `lift_status` and
+    `sequential_lift_status` of the two intervals of the lift. No NaN leaves: `row` and `encoded` leave it
+    out. `sequential_p_value` and `log_e_value` are of this look; a running minimum is the caller's.
+    """
+
+    n: Integers
+    value: Floats
+    effect: Floats
+    standard_error: Floats
+    degrees_of_freedom: Floats
+    lower: Floats
+    upper: Floats
+    p_value: Floats
+    lift: Floats
+    lift_lower: Floats
+    lift_upper: Floats
+    sequential_lower: Floats
+    sequential_upper: Floats
+    sequential_lift_lower: Floats
+    sequential_lift_upper: Floats
+    sequential_p_value: Floats
+    log_e_value: Floats
+    mismatch_log_odds: Floats
+    status: Statuses
+    lift_status: Statuses
+    sequential_lift_status: Statuses
+
+    def row(self, *index: int) -> dict[str, float | str]:
+        """One treatment's numbers by name; what can't be computed is left out, and its reason put in."""
+        cells = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_BY_TREATMENT}
+        found = {name: cell[index].item() for name, cell in cells.items()}
+        numbers = {name: cell for name, cell in found.items() if name not in _STATUSES and np.isfinite(cell)}
+        return numbers | {_STATUSES[name]: REASONS[found[name]] for name in _STATUSES if found[name]}
+
+
+_STATUSES = {
+    "status": "reason",
+    "lift_status": "lift_reason",
+    "sequential_lift_status": "sequential_lift_reason",
+}
+_NOT_BY_TREATMENT = {"n", "value", "mismatch_log_odds"}
+
+
+def compare(
+    arms: ArmEstimates,
+    *,
+    exposures: ArrayLike,
+    shares: ArrayLike,
+    tuned_at: ArrayLike,
+    baseline: int = 0,
+    alpha: float = 0.05,
+) -> Comparison:
+    """Fixed and sequential intervals, p- and e-values, lifts and sample ratio of every treatment.
+
+    `arms` of shape (..., variations), by whichever method; `exposures[slices, variations]`, the units that
+    arrived and the `shares` they were to arrive in; `tuned_at`, the units of baseline and treatment
+    together at which the sequence is tightest, broadcast to (..., treatments). Two-sided at `alpha`.
+    Sources: those of `contrasts`, `lift_bounds`, `radius_multiplier` and `log_mismatch_odds`.
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha lies between 0 and 1, not {alpha}")
+    contrast = contrasts(arms, baseline)
+    known = ~np.isin(arms.status, _NO_VALUE)
+    n, multiplier = np.maximum(contrast.n, 1), -t_quantile(alpha / 2, contrast.freedom)
+    boundary = radius_multiplier(n, tuned_at=np.asarray(tuned_at), alpha=alpha)
+    fixed, sequential = lift_bounds(contrast, multiplier), lift_bounds(contrast, boundary)
+    z = _standardized(contrast)
+    evidence = log_e_value(z, n, tuned_at=np.asarray(tuned_at), alpha=alpha)
+    ok, points = contrast.status == Status.OK, ~np.isin(contrast.status, _NO_VALUE)
+    return Comparison(
+        n=arms.n,
+        value=_held(arms.value, known),
+        effect=_held(contrast.effect, points),
+        standard_error=_held(contrast.standard_error, ok),
+        degrees_of_freedom=_held(contrast.freedom, ok),
+        lower=_held(contrast.effect - multiplier * contrast.standard_error, ok),
+        upper=_held(contrast.effect + multiplier * contrast.standard_error, ok),
+        p_value=_held(t_test(z, contrast.freedom), ok),
+        lift=_held(lift_values(contrast), points),
+        lift_lower=fixed.lower,
+        lift_upper=fixed.upper,
+        sequential_lower=_held(contrast.effect - boundary * contrast.standard_error, ok),
+        sequential_upper=_held(contrast.effect + boundary * contrast.standard_error, ok),
+        sequential_lift_lower=sequential.lower,
+        sequential_lift_upper=sequential.upper,
+        sequential_p_value=_held(np.exp(-np.maximum(evidence, 0.0)), ok),
+        log_e_value=_held(evidence, ok),
+        mismatch_log_odds=np.asarray(log_mismatch_odds(exposures, shares)),
+        status=contrast.status,
+        lift_status=fixed.status,
+        sequential_lift_status=sequential.status,
+    )
+
+
+def encoded(comparison: Comparison) -> bytes:
+    """The comparison as JSON by columns, with the sentences of the statuses; null for what isn't there."""
+    columns: dict[str, Any] = {f.name: getattr(comparison, f.name).tolist() for f in fields(comparison)}
+    # msgspec writes a float that isn't finite as null.
+    return msgspec.json.encode(columns | {"reasons": REASONS})
+
+
+def _standardized(contrast: Contrasts) -> Floats:
+    error = contrast.standard_error
+    return np.where(error > 0, contrast.effect / np.where(error > 0, error, 1.0), 0.0)
+
+
+def _held(values: Floats, mask: Any) -> Floats:
+    return np.where(mask, values, np.nan)
