@@ -37,28 +37,22 @@ def adjusted_estimates(moments: JointMoments) -> ArmEstimates:
 
     One regression per variation, evaluated at the mean of all units; in large samples never less precise
     than the plain mean, at any allocation. Cells whose smallest variation has fewer than 20 units per
-    covariate stay unadjusted (`is_adjusted`); collinear covariates share a slope.
+    covariate stay unadjusted (`is_adjusted`); collinear covariates share a slope; where a variation alone
+    can't tell a slope, because none of its units differ, the cell has one slope for all (`cuped_estimates`).
     Source: Lin (2013), AoAS 7:295–318, section 4; errors as in Negi & Wooldridge (2021), Econometric
     Reviews 40:504–534, theorem 1: units are a sample of a population.
     """
-    fit = _regression(moments)
-    used = np.where(is_adjusted(moments), fit.rank, 0)
-    slopes = np.where((used > 0)[..., None], fit.slopes, 0.0)
-    common = moments.total()
-    distance = moments.mean[..., 1:] - common.mean[..., None, 1:]
-    # The error of the fitted line at the common mean, beside that of its level.
-    leverage = np.where(used > 0, _quadratic(distance, fit.inverse), 0.0)
-    freedom = np.maximum(moments.n - 1 - used, 1).astype(np.float64)
-    spread = _residual_squares(moments, slopes) / freedom
-    plain = mean_estimates(moments)
+    own, common = _regression(moments), _regression(moments.total())
+    apart, together = _own_slope_estimates(moments, own), cuped_estimates(moments)
+    told = ((own.rank == common.rank[..., None]) | (moments.n == 0)).all(axis=-1, keepdims=True)
     return ArmEstimates(
         n=moments.n,
-        value=plain.value - (slopes * distance).sum(axis=-1),
-        squared_error=spread * (1 / np.maximum(moments.n, 1) + leverage),
-        freedom=freedom,
-        status=plain.status,
-        slopes=slopes,
-        shared=_mean_covariance(common),
+        value=np.where(told, apart.value, together.value),
+        squared_error=np.where(told, apart.squared_error, together.squared_error),
+        freedom=np.where(told, apart.freedom, together.freedom),
+        status=apart.status,
+        slopes=np.where(told[..., None], apart.slopes, together.slopes),
+        shared=apart.shared,
     )
 
 
@@ -86,9 +80,9 @@ def cuped_estimates(moments: JointMoments) -> ArmEstimates:
 
 
 def is_adjusted(moments: JointMoments) -> NDArray[np.bool_]:
-    """Whether each cell has units enough in its smallest variation, said for every variation of the cell."""
+    """Whether each cell has units enough in its smallest variation with any, said for every variation."""
     needed = UNITS_PER_COVARIATE * (moments.variables - 1)
-    enough = moments.n.min(axis=-1, keepdims=True) >= max(needed, 1)
+    enough = ((moments.n >= needed) | (moments.n == 0)).all(axis=-1, keepdims=True)
     return np.broadcast_to(enough, moments.n.shape)
 
 
@@ -149,6 +143,27 @@ def _sum(parts: list[JointMoments]) -> JointMoments:
     for part in parts[1:]:
         total = total + part
     return total
+
+
+def _own_slope_estimates(moments: JointMoments, fit: "_Regression") -> ArmEstimates:
+    used = np.where(is_adjusted(moments), fit.rank, 0)
+    slopes = np.where((used > 0)[..., None], fit.slopes, 0.0)
+    common = moments.total()
+    distance = moments.mean[..., 1:] - common.mean[..., None, 1:]
+    # The error of the fitted line at the common mean, beside that of its level.
+    leverage = np.where(used > 0, _quadratic(distance, fit.inverse), 0.0)
+    freedom = np.maximum(moments.n - 1 - used, 1).astype(np.float64)
+    spread = _residual_squares(moments, slopes) / freedom
+    plain = mean_estimates(moments)
+    return ArmEstimates(
+        n=moments.n,
+        value=plain.value - (slopes * distance).sum(axis=-1),
+        squared_error=spread * (1 / np.maximum(moments.n, 1) + leverage),
+        freedom=freedom,
+        status=plain.status,
+        slopes=slopes,
+        shared=_mean_covariance(common),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
