@@ -37,7 +37,7 @@ VERSIONS = (
 )
 PATTERNS = ("^a", "n+", "@example\\.com$", ".", "", "(", "[a-", "a(?=b)", "(?i)ANN", "^10$")
 SCALARS = (*TEXTS, *NUMBERS, True, False)
-NESTED = ([], ["a", 10], [["a"], True, None], [True], {"city": "a"}, {})
+NESTED: tuple[Any, ...] = ([], ["a", 10], [["a"], True, None], [True], {"city": "a"}, {})
 
 POOLS: dict[str, tuple[Any, ...]] = {
     "in": (*SCALARS, *KEYS, *NESTED, None),
@@ -56,16 +56,7 @@ POOLS: dict[str, tuple[Any, ...]] = {
     "semVerGreaterThan": VERSIONS,
     "unheardOf": TEXTS,
 }
-# What a real flag compares an attribute with, so that clauses match about as often as not.
-FITTING = {
-    **dict.fromkeys(
-        ("in", "contains", "matches"), ("email", "/email", "name", "key", "/address/city", "tags")
-    ),
-    **dict.fromkeys(("startsWith", "endsWith"), ("email", "name", "key", "kind", "tags")),
-    **{op: ("age", "/address/geo/lat", "/age", "tags") for op in POOLS if op.startswith(("less", "greater"))},
-    **dict.fromkeys(("before", "after"), ("joined", "/joined", "age")),
-    **{op: ("release", "/release", "tags") for op in POOLS if op.startswith("semVer")},
-}
+OPERATORS = tuple(POOLS)
 
 any_value = st.sampled_from((*SCALARS, *TIMES, *VERSIONS, *NESTED, None))
 kinds = st.sampled_from(KINDS)
@@ -79,40 +70,68 @@ def without_none(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @st.composite
-def clauses(draw: st.DrawFn) -> dict[str, Any]:
-    op = draw(st.sampled_from((*POOLS, "segmentMatch", "segmentMatch", "in")))
-    negate = draw(rarely)
-    if op == "segmentMatch":
-        keys = draw(st.lists(st.sampled_from((*SEGMENTS, "absent")), max_size=2))
-        return {"attribute": "", "op": op, "values": keys, "negate": negate}
-    fitting = FITTING.get(op, REFERENCES)
-    attribute = draw(st.sampled_from((*fitting * 4, *REFERENCES, *FAULTY[:2])))
-    values = draw(st.lists(st.sampled_from((*POOLS[op] * 4, *SCALARS)), max_size=4))
-    kind = draw(maybe_kind)
-    return without_none(
-        {"attribute": attribute, "op": op, "values": values, "negate": negate, "contextKind": kind}
+def any_clause(draw: st.DrawFn) -> dict[str, Any]:
+    """Mostly nonsense, as broad as the model."""
+    op = draw(st.sampled_from(OPERATORS))
+    return {
+        "attribute": draw(st.sampled_from((*REFERENCES, *FAULTY[:2]))),
+        "op": op,
+        "values": draw(st.lists(st.sampled_from((*POOLS[op] * 4, *SCALARS)), max_size=4)),
+        "negate": draw(rarely),
+        "contextKind": draw(maybe_kind),
+    }
+
+
+@st.composite
+def likely_clause(draw: st.DrawFn) -> dict[str, Any]:
+    """Matches about every second context."""
+    attribute, op, values = draw(
+        st.sampled_from(
+            (
+                ("key", "in", ["a", "b", "user-1", "d:e%f"]),
+                ("/key", "contains", ["user", "c"]),
+                ("kind", "in", ["org", "device"]),
+                ("anonymous", "in", [True]),
+                ("name", "matches", ["n", "^u"]),
+                ("age", "greaterThan", [1]),
+                ("release", "semVerLessThan", ["2.0.1"]),
+                ("joined", "before", ["2020-01-01T00:00:00Z"]),
+                ("/address/city", "in", ["a"]),
+            )
+        )
     )
+    clause = {"attribute": attribute, "op": op, "values": values, "negate": draw(rarely)}
+    return clause | {"contextKind": "user" if attribute.startswith("/") else draw(maybe_kind)}
 
 
+@st.composite
+def segment_clause(draw: st.DrawFn) -> dict[str, Any]:
+    keys = draw(st.lists(st.sampled_from((*SEGMENTS, "absent")), min_size=1, max_size=2))
+    return {"attribute": "", "op": "segmentMatch", "values": keys, "negate": draw(rarely)}
+
+
+clauses = st.one_of(likely_clause(), segment_clause(), likely_clause(), any_clause()).map(without_none)
 weights = st.sampled_from((0, 1, 20_000, 40_000, 50_000, 60_000, 100_000))
 weighted = st.fixed_dictionaries(
-    {"variation": st.sampled_from((0, 1, 2, 0, 1, 2, 7)), "weight": weights}, optional={"untracked": booleans}
+    {"variation": st.sampled_from((*(0, 1, 2) * 5, 7)), "weight": weights}, optional={"untracked": booleans}
 )
 rollouts = st.fixed_dictionaries(
-    {"variations": st.lists(weighted, max_size=4)},
+    {"variations": st.lists(weighted, min_size=1, max_size=4) | st.lists(weighted, max_size=4)},
     optional={
         "kind": st.sampled_from(("rollout", "experiment", "experiment", "unheardOf")),
         "contextKind": maybe_kind,
-        "bucketBy": st.sampled_from(("", *REFERENCES, FAULTY[1])),
+        "bucketBy": st.sampled_from(("", *REFERENCES, *NAMES * 2, FAULTY[1])),
         "seed": st.sampled_from((0, 1, 61, 2**31 - 1)),
     },
 )
 places = st.one_of(
-    st.fixed_dictionaries({"variation": st.sampled_from((0, 1, 2, 0, 1, 2, -1, 3))}),
+    st.fixed_dictionaries({"variation": st.sampled_from((*(0, 1, 2) * 5, -1, 3))}),
+    st.fixed_dictionaries({"rollout": rollouts}),
+    st.fixed_dictionaries({"rollout": rollouts}),
     st.fixed_dictionaries({"rollout": rollouts}),
     st.fixed_dictionaries({}, optional={"variation": st.just(1), "rollout": rollouts}),
 )
-key_lists = st.lists(st.sampled_from(KEYS), max_size=3)
+key_lists = st.lists(st.sampled_from(KEYS), max_size=2)
 targets = st.fixed_dictionaries({"variation": st.sampled_from((0, 1, 2, 9)), "values": key_lists})
 context_targets = st.fixed_dictionaries(
     {"variation": st.sampled_from((0, 1, 2)), "values": key_lists}, optional={"contextKind": maybe_kind}
@@ -121,7 +140,7 @@ context_targets = st.fixed_dictionaries(
 
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, Any]:
-    rule: dict[str, Any] = {"clauses": draw(st.lists(clauses(), min_size=0, max_size=2)), **draw(places)}
+    rule: dict[str, Any] = {"clauses": draw(st.lists(clauses, min_size=1, max_size=2)), **draw(places)}
     identifier = draw(st.sampled_from((None, "", "rule-id")))
     return without_none(rule | {"id": identifier, "trackEvents": draw(booleans)})
 
@@ -136,14 +155,14 @@ def flags(draw: st.DrawFn, key: str) -> dict[str, Any]:
     document = {
         "key": key,
         "version": 7,
-        "on": not draw(rarely),
+        "on": not (draw(rarely) and draw(rarely)),
         "variations": draw(st.sampled_from((["x", "y", "z"], [False, 1.5, {"deep": [1]}], [None, "y", "z"]))),
         "offVariation": draw(st.sampled_from((None, 0, 1, 5))),
         "fallthrough": draw(places),
-        "prerequisites": draw(st.lists(prerequisites, max_size=2)) if draw(booleans) else [],
-        "targets": draw(st.lists(targets, max_size=2)),
+        "prerequisites": draw(st.lists(prerequisites, min_size=1, max_size=2)) if draw(rarely) else [],
+        "targets": draw(st.lists(targets, max_size=2)) if draw(booleans) else [],
         "contextTargets": draw(st.lists(context_targets, max_size=3)) if draw(booleans) else [],
-        "rules": draw(st.lists(rules(), max_size=3)),
+        "rules": draw(st.lists(rules(), min_size=1, max_size=3)),
         "salt": draw(st.sampled_from((None, "", "salty"))),
         "trackEvents": draw(booleans),
         "trackEventsFallthrough": draw(booleans),
@@ -153,10 +172,10 @@ def flags(draw: st.DrawFn, key: str) -> dict[str, Any]:
 
 segment_targets = st.fixed_dictionaries({"values": key_lists}, optional={"contextKind": maybe_kind})
 segment_rules = st.fixed_dictionaries(
-    {"clauses": st.lists(clauses(), max_size=2)},
+    {"clauses": st.lists(clauses, max_size=2)},
     optional={
         "weight": weights,
-        "bucketBy": st.sampled_from(("", *REFERENCES, FAULTY[1])),
+        "bucketBy": st.sampled_from(("", *REFERENCES, *NAMES * 2, FAULTY[1])),
         "rolloutContextKind": maybe_kind,
     },
 )

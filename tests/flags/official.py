@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ldclient.context import Context as OfficialContext
+from ldclient.context import Context
 from ldclient.impl.evaluator import Evaluator
 from ldclient.impl.events.types import EventFactory
 from ldclient.impl.model import FeatureFlag, Segment
@@ -37,11 +37,12 @@ class Official:
         )
 
     def answer(self, key: str, context: dict[str, Any]) -> Answer:
-        parsed = OfficialContext.from_dict(context)
+        parsed = Context.from_dict(context)
         assert parsed.valid, parsed.error
         flag = self.flags[key]
         result = self.evaluator.evaluate(flag, parsed, self.factory)
         detail = result.detail
+        assert detail is not None
         reason = {name: value for name, value in detail.reason.items() if value is not None}
         return Answer(
             detail.value,

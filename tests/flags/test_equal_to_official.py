@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ldclient.context import Context
 
 from assay.flags.context import canonical_key, parse_context
 from assay.flags.evaluation import compile_set
 from flags.generated import contexts, flag_sets, segment_sets
-from flags.official import Documents, Official, OfficialContext, ours
+from flags.official import Documents, Official, ours
 
 BULK = settings(
     max_examples=400,
@@ -21,7 +22,7 @@ BULK = settings(
 
 @pytest.mark.slow
 @BULK
-@given(flag_sets, segment_sets, st.lists(contexts, min_size=12, max_size=12))
+@given(flag_sets, segment_sets, st.lists(contexts, min_size=16, max_size=16))
 def test_any_evaluation_equals_the_official_one(
     flags: Documents, segments: Documents, some: list[dict[str, Any]]
 ) -> None:
@@ -35,4 +36,4 @@ def test_any_evaluation_equals_the_official_one(
 @settings(deadline=None, derandomize=True)
 @given(contexts)
 def test_any_context_has_the_official_key(context: dict[str, Any]) -> None:
-    assert canonical_key(parse_context(context)) == OfficialContext.from_dict(context).fully_qualified_key
+    assert canonical_key(parse_context(context)) == Context.from_dict(context).fully_qualified_key

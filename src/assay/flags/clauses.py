@@ -3,30 +3,30 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from assay.flags.context import USER, Context
 from assay.flags.operators import compile_test
 from assay.flags.references import compile_reference, parse_reference
 from assay.flags.wire import WireClause
 
-Matcher = Callable[["Scope"], bool]
 
-
-class Scope:
+class Scope(msgspec.Struct):
     """What an evaluation sees (a context, and what flags and segments refer to by key) and where it stands.
 
     `flag_path` and `segment_path` are the keys being evaluated, outermost first: a key met twice is a cycle.
     `asked_big_segment`: the answer needed a store of members that we don't have.
     """
 
-    __slots__ = ("asked_big_segment", "context", "flag_path", "flags", "segment_path", "segments")
+    context: Context
+    flags: Mapping[str, Any]
+    segments: Mapping[str, Any]
+    flag_path: tuple[str, ...] = ()
+    segment_path: tuple[str, ...] = ()
+    asked_big_segment: bool = False
 
-    def __init__(self, context: Context, flags: Mapping[str, Any], segments: Mapping[str, Matcher]) -> None:
-        self.context = context
-        self.flags = flags
-        self.segments = segments
-        self.flag_path: list[str] = []
-        self.segment_path: list[str] = []
-        self.asked_big_segment = False
+
+Matcher = Callable[[Scope], bool]
 
 
 def compile_clauses(clauses: list[WireClause]) -> Matcher:

@@ -21,7 +21,7 @@ def evaluate_all(
     """
     scope = new_scope(compiled, context)
     flags = compiled.browser if audience == "browser" else compiled.mobile
-    evaluations = [decide(flag, scope) for flag in flags]
+    evaluations = [flag.only or decide(flag, scope) for flag in flags]
     if with_reasons:
         members = [evaluation.explained for evaluation in evaluations]
     else:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from assay.flags.bucketing import NO_UNIT, compile_bucketing, compile_entries
+from assay.flags.bucketing import compile_hashing, compile_shares
 from assay.flags.clauses import Matcher, Scope, compile_clauses
 from assay.flags.context import USER, Context
 from assay.flags.references import Malformed
@@ -19,16 +19,18 @@ from assay.flags.segments import compile_segment
 from assay.flags.wire import WireFlag, WirePlace, WireRollout, WireRule
 
 Decide = Callable[[Scope], Evaluation]
+Served = Evaluation | Decide
 Source = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledFlag:
-    """A flag in its wire form (`source`, `flag`), and the function that decides among its answers."""
+    """A flag in its wire form (`source`, `flag`), and what chooses among its answers: `only` where there is one."""
 
     source: Source
     flag: WireFlag
     decide: Decide
+    only: Evaluation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ def compile_set(
 def evaluate(compiled: CompiledSet, key: str, context: Context) -> Evaluation | None:
     """What the flag `key` is for `context`; None if there is no such flag."""
     flag = compiled.flags.get(key)
-    return None if flag is None else decide(flag, new_scope(compiled, context))
+    if flag is None:
+        return None
+    return flag.only or decide(flag, new_scope(compiled, context))
 
 
 def new_scope(compiled: CompiledSet, context: Context) -> Scope:
@@ -88,8 +92,6 @@ def decide(flag: CompiledFlag, scope: Scope) -> Evaluation:
         scope.asked_big_segment = False
         return _error(flag.flag, fault.prerequisites)
     except RecursionError:
-        scope.flag_path.clear()
-        scope.segment_path.clear()
         return _error(flag.flag)
     if scope.asked_big_segment:
         scope.asked_big_segment = False
@@ -110,19 +112,24 @@ def compile_flag(key: str, source: Source) -> CompiledFlag:
             "clientSideAvailability": unseen,
         }
         flag = msgspec.convert(header, WireFlag)
-        return CompiledFlag(source, flag, _always(_error(flag)))
-    return CompiledFlag(source, flag, _compile_decision(flag))
+        return _compiled(source, flag, _error(flag))
+    return _compiled(source, flag, _compile_decision(flag))
 
 
-def _compile_decision(flag: WireFlag) -> Decide:
+def _compiled(source: Source, flag: WireFlag, served: Served) -> CompiledFlag:
+    only = served if isinstance(served, Evaluation) else None
+    return CompiledFlag(source, flag, _deciding(served), only)
+
+
+def _compile_decision(flag: WireFlag) -> Served:
     if not flag.on:
-        return _always(_off(flag, {"kind": "OFF"}))
+        return _off(flag, {"kind": "OFF"})
     passed = tuple(prerequisite.key for prerequisite in flag.prerequisites or [])
     served = _compile_serving(flag, passed)
-    return _after_prerequisites(flag, served) if passed else served
+    return _after_prerequisites(flag, _deciding(served)) if passed else served
 
 
-def _compile_serving(flag: WireFlag, passed: tuple[str, ...]) -> Decide:
+def _compile_serving(flag: WireFlag, passed: tuple[str, ...]) -> Served:
     """Targets, rules, fallthrough: what comes after the prerequisites."""
     served = _compile_place(
         flag,
@@ -132,13 +139,13 @@ def _compile_serving(flag: WireFlag, passed: tuple[str, ...]) -> Decide:
         passed=passed,
     )
     if flag.rules:
-        served = _after_rules(_compile_rules(flag, flag.rules, passed), served)
+        served = _after_rules(_compile_rules(flag, flag.rules, passed), _deciding(served))
     targets = _compile_targets(flag, passed)
-    return _after_targets(targets, served) if targets else served
+    return _after_targets(targets, _deciding(served)) if targets else served
 
 
-def _always(evaluation: Evaluation) -> Decide:
-    return lambda _scope: evaluation
+def _deciding(served: Served) -> Decide:
+    return (lambda _scope: served) if isinstance(served, Evaluation) else served
 
 
 def _error(flag: WireFlag, passed: tuple[str, ...] = ()) -> Evaluation:
@@ -172,7 +179,8 @@ def _after_prerequisites(flag: WireFlag, served: Decide) -> Decide:
 
     def decide(scope: Scope) -> Evaluation:
         evaluated = 0
-        scope.flag_path.append(flag.key)
+        outer = scope.flag_path
+        scope.flag_path = (*outer, flag.key)
         try:
             for key, variation in wanted:
                 if key in scope.flag_path:
@@ -185,7 +193,7 @@ def _after_prerequisites(flag: WireFlag, served: Decide) -> Decide:
             # A fault anywhere below is a fault of the flag asked for, which lists its own prerequisites.
             raise Malformed(keys[:evaluated]) from None
         finally:
-            scope.flag_path.pop()
+            scope.flag_path = outer
 
     return decide
 
@@ -244,7 +252,7 @@ def _compile_rules(
         if rule.id is not None:
             reason["ruleId"] = rule.id
         served = _compile_place(flag, rule, reason, tracked=bool(rule.track_events), passed=passed)
-        compiled.append((compile_clauses(rule.clauses), served))
+        compiled.append((compile_clauses(rule.clauses), _deciding(served)))
     return compiled
 
 
@@ -260,11 +268,11 @@ def _after_rules(rules: list[tuple[Matcher, Decide]], served: Decide) -> Decide:
 
 def _compile_place(
     flag: WireFlag, place: WirePlace, reason: Reason, *, tracked: bool, passed: tuple[str, ...]
-) -> Decide:
+) -> Served:
     if place.variation is not None:
-        return _always(_serve(flag, place.variation, reason, tracked=tracked, passed=passed))
+        return _serve(flag, place.variation, reason, tracked=tracked, passed=passed)
     if place.rollout is None or not place.rollout.variations:
-        return _always(_error(flag, passed))
+        return _error(flag, passed)
 
     def serve(variation: int, counted: bool) -> Evaluation:
         why = reason | ({"inExperiment": True} if counted else {})
@@ -278,19 +286,19 @@ def _compile_rollout(
 ) -> Decide:
     experiment = rollout.kind == "experiment"
     entries = rollout.variations
-    bucketing = compile_bucketing(
+    hashing = compile_hashing(
         f"{flag.key}.{flag.salt or ''}" if rollout.seed is None else str(rollout.seed),
         kind=rollout.context_kind,
         # An experiment randomizes its unit, never an attribute.
         bucket_by=None if experiment else rollout.bucket_by,
     )
-    entry = compile_entries([weighted.weight for weighted in entries])
+    share = compile_shares([weighted.weight for weighted in entries])
     answers = [serve(weighted.variation, experiment and not weighted.untracked) for weighted in entries]
     without_unit = serve(entries[0].variation, False)
 
     def decide(scope: Scope) -> Evaluation:
-        bucket = bucketing(scope.context)
+        hashed = hashing(scope.context)
         # Without a unit the first entry serves, even one without weight, and no experiment counts it.
-        return without_unit if bucket == NO_UNIT else answers[entry(bucket)]
+        return without_unit if hashed is None else answers[share(hashed)]
 
     return decide

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from assay.flags.bucketing import WHOLE, compile_bucketing
+from assay.flags.bucketing import WHOLE, compile_hashing, lowest_hash_beyond
 from assay.flags.clauses import Matcher, Scope, compile_clauses
 from assay.flags.context import USER
 from assay.flags.references import Malformed
@@ -75,11 +75,12 @@ def _guarded(key: str, belongs: Matcher) -> Matcher:
     def guarded(scope: Scope) -> bool:
         if key in scope.segment_path:
             raise Malformed
-        scope.segment_path.append(key)
+        outer = scope.segment_path
+        scope.segment_path = (*outer, key)
         try:
             return belongs(scope)
         finally:
-            scope.segment_path.pop()
+            scope.segment_path = outer
 
     return guarded
 
@@ -98,8 +99,15 @@ def _compile_rule(segment: WireSegment, rule: WireSegmentRule) -> Matcher:
     matches = compile_clauses(rule.clauses)
     if rule.weight is None:
         return matches
-    share = rule.weight / WHOLE
-    bucket = compile_bucketing(
-        f"{segment.key}.{segment.salt or ''}", kind=rule.rollout_context_kind, bucket_by=rule.bucket_by
-    )
-    return lambda scope: matches(scope) and bucket(scope.context) < share
+    prefix = f"{segment.key}.{segment.salt or ''}"
+    hashing = compile_hashing(prefix, kind=rule.rollout_context_kind, bucket_by=rule.bucket_by)
+    end = lowest_hash_beyond(rule.weight / WHOLE)
+
+    def belongs(scope: Scope) -> bool:
+        if not matches(scope):
+            return False
+        hashed = hashing(scope.context)
+        # A context without the unit belongs, as in the SDKs of Python and Node; Go says it doesn't.
+        return hashed is None or hashed < end
+
+    return belongs
