@@ -4,8 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from assay.flags.clauses import Scope
 from assay.flags.context import Context
-from assay.flags.evaluation import CompiledSet, decide, new_scope
+from assay.flags.evaluation import CompiledSet, decide
 from assay.flags.results import Evaluation
 
 Audience = Literal["browser", "mobile"]
@@ -19,7 +20,7 @@ def evaluate_all(
     `version`: a counter of the environment that grows with every change of a flag or a segment. A client takes a
     later result only with a greater one, and a changed segment changes results without changing a flag.
     """
-    scope = new_scope(compiled, context)
+    scope = Scope(context, compiled.flags, compiled.segments)
     flags = compiled.browser if audience == "browser" else compiled.mobile
     evaluations = [flag.only or decide(flag, scope) for flag in flags]
     if with_reasons:

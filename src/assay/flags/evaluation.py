@@ -76,16 +76,11 @@ def evaluate(compiled: CompiledSet, key: str, context: Context) -> Evaluation | 
     flag = compiled.flags.get(key)
     if flag is None:
         return None
-    return flag.only or decide(flag, new_scope(compiled, context))
-
-
-def new_scope(compiled: CompiledSet, context: Context) -> Scope:
-    """Where `context` is evaluated; good for any number of flags, one after the other."""
-    return Scope(context, compiled.flags, compiled.segments)
+    return flag.only or decide(flag, Scope(context, compiled.flags, compiled.segments))
 
 
 def decide(flag: CompiledFlag, scope: Scope) -> Evaluation:
-    """One evaluation; a fault of the flag is an answer too."""
+    """One evaluation; a fault of the flag is an answer too. A scope is good for any number, one after the other."""
     try:
         evaluation = flag.decide(scope)
     except Malformed as fault:
