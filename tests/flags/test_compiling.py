@@ -47,7 +47,7 @@ def test_a_flag_that_can_not_be_read_answers_with_an_error(parts: Document) -> N
     assert evaluated(compiled).variation is None
     assert evaluated(compiled, "child").reason == {"kind": "PREREQUISITE_FAILED", "prerequisiteKey": "flag"}
     for audience in ("browser", "mobile"):
-        body = evaluate_all(compiled, parse_context(user()), audience, version=1, with_reasons=False)  # type: ignore[arg-type]
+        body = evaluate_all(compiled, parse_context(user()), audience, version=1, with_reasons=False)
         assert b'"flag":' not in body
 
 

@@ -13,7 +13,7 @@ from flags.generated import contexts, flag_sets, segment_sets
 from flags.official import Documents, Official, ours
 
 BULK = settings(
-    max_examples=400,
+    max_examples=300,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],

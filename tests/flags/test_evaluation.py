@@ -126,7 +126,7 @@ def test_a_faulty_reference_is_a_fault_only_where_it_is_read(context: Document) 
     assert own.reason == (MALFORMED if context["kind"] == "user" else FALLTHROUGH)
 
 
-TARGETS = {
+TARGETS: Document = {
     "targets": [{"variation": 0, "values": ["ann"]}, {"variation": 1, "values": ["bob"]}],
     "contextTargets": [
         {"contextKind": "user", "variation": 1, "values": []},

@@ -1,5 +1,6 @@
 """Who belongs to a segment; the official SDK agrees on each case."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from assay.flags.evaluation import compile_set, evaluate
 from flags.documents import Document, by_key, clause, flag, multi, rule, segment, segment_clause, user
 from flags.official import Answer, both
 
-EVERYBODY = {"clauses": []}
+EVERYBODY: Document = {"clauses": []}
 KEY_A = {"clauses": [clause("key", "in", "a")]}
 
 
@@ -114,9 +115,7 @@ def test_segments_hold_segments() -> None:
 @pytest.mark.parametrize("circle", [("segment",), ("inner", "segment"), ("inner", "innermost", "inner")])
 def test_a_circle_is_a_fault_where_it_is_met(circle: tuple[str, ...]) -> None:
     names = ("segment", *circle)
-    segments = [
-        nested(key, following, included=["a"]) for key, following in zip(names, names[1:], strict=False)
-    ]
+    segments = [nested(key, following, included=["a"]) for key, following in pairwise(names)]
     assert asked(user("b"), *segments).reason == {"kind": "ERROR", "errorKind": "MALFORMED_FLAG"}
     assert belongs(user("a"), *segments)
 
