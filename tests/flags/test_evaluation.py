@@ -168,7 +168,7 @@ def test_user_targets_without_their_marks_do_not_count() -> None:
 def test_a_mark_points_only_to_the_first_user_target_of_its_variation() -> None:
     users = [{"variation": 0, "values": ["bob"]}, {"variation": 0, "values": ["ann"]}]
     mark = {"contextKind": "user", "variation": 0, "values": []}
-    targets = {"targets": users, "contextTargets": [mark]}
+    targets: Document = {"targets": users, "contextTargets": [mark]}
     assert answer(flag(**targets), context=user("bob")).reason == TARGET
     assert answer(flag(**targets), context=user("ann")).reason == FALLTHROUGH
 
