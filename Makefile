@@ -14,6 +14,7 @@ demo: .venv/demo
 
 test: lint types
 	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -c clients/python/pyproject.toml clients/python/tests
 
 lint: .venv/dev
 	$(BIN)/ruff check
@@ -22,6 +23,7 @@ lint: .venv/dev
 
 types: .venv/dev
 	$(BIN)/mypy
+	cd clients/python && ../../$(BIN)/mypy
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit("Assay needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'

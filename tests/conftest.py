@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from live import LiveServer
+from warehouse.tables import Tables, open_engine
 
 
 @pytest.fixture
@@ -27,3 +28,11 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
 def server(serve: Callable[..., LiveServer]) -> LiveServer:
     """A server on an empty folder."""
     return serve()
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Iterator[Tables]:
+    """Empty tables."""
+    made = Tables(tmp_path, open_engine(tmp_path / "tables.duckdb"))
+    yield made
+    made.engine.close()

@@ -1,5 +1,6 @@
 """Composition: settings in, an ASGI application out, and everything it opened closed again."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -15,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.access.first_start import prepare
@@ -28,6 +29,7 @@ from assay.errors import AssayError, DataFolderError, MethodNotAllowed
 from assay.events.log import EventLog
 from assay.sdk.broadcast import Broadcast
 from assay.sdk.routes import sdk_routes
+from assay.sdk.streams import keep_alive
 from assay.settings import Settings
 from assay.store.store import Store
 from assay.warehouse.duckdb import DuckDBEngine
@@ -76,6 +78,11 @@ def open_house(settings: Settings) -> House:
         floor_seq=store.latest_reset_seq(),
     )
     engine = open_engine(settings)
+    if engine.position() > log.durable:
+        # A log restored from an earlier day: what it lacks must not count, nor hide what is yet to come.
+        engine.close()
+        forget_tables(folder)
+        engine = open_engine(settings)
     loader = Loader(folder / "log", engine, durable=lambda: log.durable, report=_report_loading)
     log.on_durable(loader.wake)
     broadcast = Broadcast(settings.stream_backlog)
@@ -85,8 +92,17 @@ def open_house(settings: Settings) -> House:
 
 def open_engine(settings: Settings) -> DuckDBEngine:
     return DuckDBEngine(
-        settings.data / "tables.duckdb", memory_mb=settings.duckdb_memory_mb, threads=settings.duckdb_threads
+        settings.data / "tables.duckdb",
+        memory_mb=settings.duckdb_memory_mb,
+        threads=settings.duckdb_threads,
+        query_timeout_s=settings.query_timeout_s,
     )
+
+
+def forget_tables(folder: Path) -> None:
+    """Throws away what is derived from the log; it is loaded anew."""
+    for name in ("tables.duckdb", "tables.duckdb.wal"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def lock_folder(folder: Path) -> int:
@@ -105,10 +121,12 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
     """The application over an open house; its lifespan starts the loader and closes the house at the end."""
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: object) -> AsyncIterator[None]:
         house.broadcast.attach()
         house.rooms.loader.start()
+        clock = asyncio.create_task(keep_alive(house.broadcast, settings.heartbeat_s))
         yield
+        clock.cancel()
         house.broadcast.close()
         house.close()
         _log.info("stopped")
@@ -124,13 +142,18 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         routes=[
             Route("/healthz", _healthy),
             Route("/metrics", metrics),
-            *sdk_routes(house.rooms.store, house.rooms.log, house.broadcast, settings),
             *operation_routes(OPERATIONS, house.rooms, limits, settings.max_body_bytes),
         ],
-        lifespan=lifespan,
         exception_handlers={HTTPException: _http_error, Exception: _unforeseen},
     )
-    return UndecodedPaths(application)
+    # SDKs come first and without the layers around REST handlers: ten thousand streams would hold them all.
+    sdk = Router(
+        sdk_routes(house.rooms.store, house.rooms.log, house.broadcast, settings),
+        redirect_slashes=False,
+        default=application,
+        lifespan=lifespan,
+    )
+    return UndecodedPaths(sdk)
 
 
 class UndecodedPaths:

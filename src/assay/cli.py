@@ -15,7 +15,7 @@ import uvicorn
 
 from assay import __version__
 from assay.access.tokens import ROLES, mint, new_secret
-from assay.app import House, create_app, lock_folder, open_engine, open_house
+from assay.app import House, create_app, forget_tables, lock_folder, open_engine, open_house
 from assay.errors import AssayError
 from assay.events.log import EventLog
 from assay.settings import Settings, read_settings
@@ -55,8 +55,7 @@ def replay(**given: Any) -> None:
     settings = _settings(given)
     with _reported_errors():
         lock_folder(settings.data)
-        for name in ("tables.duckdb", "tables.duckdb.wal"):
-            (settings.data / name).unlink(missing_ok=True)
+        forget_tables(settings.data)
         log = EventLog(settings.data / "log", segment_bytes=2**62, max_pending_bytes=0)
         engine = open_engine(settings)
         position = engine.position()

@@ -51,6 +51,7 @@ TABLE = (
     Setting("stream_backlog", int, 256, "messages", "a stream this far behind is closed", 1),
     Setting("duckdb_memory_mb", int, 1024, "megabytes", "memory DuckDB may use before it spills to disk", 64),
     Setting("duckdb_threads", int, 2, "threads", "threads DuckDB may use", 1),
+    Setting("query_timeout_s", int, 60, "seconds", "a query of the tables that takes longer is a 503", 1),
 )
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -75,6 +76,7 @@ class Settings:
     stream_backlog: int
     duckdb_memory_mb: int
     duckdb_threads: int
+    query_timeout_s: int
 
     def __repr__(self) -> str:
         return f"Settings(data={self.data}, host={self.host}, port={self.port})"

@@ -30,7 +30,8 @@ def prepare(store: Store, folder: Path, environments: tuple[Environment, ...], p
             return None
         token = mint("admin", "admin", wanted, transaction.now_ms)
         transaction.put(("token", "", token.id), token, "createToken")
-    write_secret(folder / "admin-token", wanted)
+        # Before the commit: a token whose secret nobody has would lock everybody out for ever.
+        write_secret(folder / "admin-token", wanted)
     return wanted
 
 

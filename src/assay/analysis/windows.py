@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from assay.errors import InvalidRequest
+from assay.events.rows import MOST_SKEW_MS
 from assay.experiments.flag_scoped import Period
 from assay.store.records import Reset
 
@@ -16,7 +17,8 @@ GRANULARITIES = (
     ("monthly", 30 * DAY_MS, None),
 )
 
-EARLIEST_MS, LATEST_MS = -(2**62), 2**62
+# No clock was right before 1970; an event that claims so, taken as it is, would cut a window into millions of buckets.
+EARLIEST_MS = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def window_of(
     """The window asked for; where it isn't, from the current period's start (or a later reset) to now or its stop."""
     current = periods[-1] if periods else Period(now_ms)
     default_start = max(current.start_date, reset.at_ms if reset else EARLIEST_MS)
-    default_end = now_ms if current.stop_date is None else current.stop_date
+    # A client's clock may run ahead by as much as intake lets pass: what was acked counts from then on all the same.
+    default_end = now_ms + MOST_SKEW_MS + 1 if current.stop_date is None else current.stop_date
     window = Window(default_start if start is None else start, default_end if end is None else end)
     if start is not None and end is not None and end < start:
         raise InvalidRequest("to lies before from")

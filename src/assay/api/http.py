@@ -1,13 +1,14 @@
 """Where HTTP ends: from a request to a `Call`, from an `Answer` or an error to a response."""
 
+import functools
 import uuid
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
 import msgspec
 import structlog
+from anyio import CapacityLimiter, to_thread
 from prometheus_client import Counter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -27,6 +28,9 @@ from assay.errors import (
 from assay.store.records import Token
 
 REQUESTS = Counter("assay_rest_requests_total", "REST requests", ["method", "path", "status"])
+
+# Analyses at one time; more of them wait in line, and leave other requests their threads.
+MOST_ANALYSES = 4
 
 _log = structlog.get_logger("api")
 
@@ -97,10 +101,17 @@ async def _respond(
             version=request.headers.get("ld-api-version", str(token.default_api_version or "")),
             target=_target(request),
         )
-        answer = await run_in_threadpool(operation.handler, call)
+        answer = await to_thread.run_sync(
+            operation.handler, call, limiter=_analyses() if operation.results else None
+        )
     except AssayError as error:
         return error_response(error, headers)
     return _response(answer, headers)
+
+
+@functools.cache
+def _analyses() -> CapacityLimiter:
+    return CapacityLimiter(MOST_ANALYSES)
 
 
 def _authenticated(request: Request, rooms: Rooms, limits: RateLimits) -> Token:

@@ -11,6 +11,9 @@ METRIC_KINDS = frozenset({"custom", "click", "pageview"})
 MOST_CONTEXT_KINDS = 50
 LATEST_MS = 8.64e15  # the last time that JavaScript's Date can hold
 
+# Between these, sums of squares of sums neither overflow nor vanish, whatever the events.
+SMALLEST_VALUE, LARGEST_VALUE = 1e-30, 1e30
+
 Version = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 VariationIndex = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 EventTime = Annotated[float, msgspec.Meta(ge=-LATEST_MS, le=LATEST_MS)]
@@ -69,6 +72,8 @@ def read_event(raw: Any) -> WireEvent:
         raise BadEvent("key_missing")
     if event.kind in WITH_KEY and event.creation_date is None:
         raise BadEvent("creation_date_missing")
+    if event.metric_value and not SMALLEST_VALUE <= abs(event.metric_value) <= LARGEST_VALUE:
+        raise BadEvent("metric_value_out_of_range")
     return event
 
 

@@ -5,6 +5,7 @@ that a group is as large as the disk is slow, and no timer is needed.
 """
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -18,6 +19,10 @@ import msgspec
 from assay.errors import LogUnavailable
 
 SUFFIX = ".ndjson"
+
+# Payloads are numbered when they arrive and written when they are read: a small one may overtake a large one.
+# So after a restart no number is given again that might have been given up to this long after the last one written.
+OVERTAKING_NS = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +61,7 @@ class EventLog:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._max_pending_bytes = max_pending_bytes
-        self._last_seq = max(floor_seq, _recover(folder))
+        self._last_seq = max(floor_seq, _recover(folder) + OVERTAKING_NS)
         self._pending: list[tuple[bytes, Future[None]]] = []
         self._pending_bytes = 0
         self._changed = threading.Condition()
@@ -121,6 +126,9 @@ class EventLog:
         try:
             self._write(b"".join(lines for lines, _ in group))
         except OSError as error:
+            # Nobody was told that these bytes are kept; if this fails too, the next write does it first.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._durable.offset)
             for _, written in group:
                 _settle(written, LogUnavailable(f"the event log can't be written: {error.strerror}"))
             return
@@ -133,7 +141,7 @@ class EventLog:
         if self._durable.offset >= self._segment_bytes:
             self._next_segment()
         if os.fstat(self._file).st_size != self._durable.offset:
-            # A group that failed left bytes behind: not acked, they must not stand before what comes next.
+            # A group that failed left bytes behind, which must not stand before what comes next.
             os.ftruncate(self._file, self._durable.offset)
         view = memoryview(block)
         while view:
@@ -142,10 +150,9 @@ class EventLog:
         self._durable = Position(self._durable.segment, self._durable.offset + len(block))
 
     def _next_segment(self) -> None:
-        opened = _open_segment(self._folder, self._durable.segment + 1)
-        os.close(self._file)
-        self._file = opened
+        full, self._file = self._file, _open_segment(self._folder, self._durable.segment + 1)
         self._durable = Position(self._durable.segment + 1, 0)
+        os.close(full)
 
 
 def _settle(written: Future[None], error: Exception | None) -> None:
@@ -160,12 +167,21 @@ def _settle(written: Future[None], error: Exception | None) -> None:
 
 def _open_segment(folder: Path, segment: int) -> int:
     opened = os.open(segment_path(folder, segment), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        _sync_names(folder)
+    except OSError:
+        os.close(opened)
+        raise
+    return opened
+
+
+def _sync_names(folder: Path) -> None:
+    """Makes a new file's name survive a crash."""
     directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
-    return opened
 
 
 def _recover(folder: Path) -> int:

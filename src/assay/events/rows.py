@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from assay.events.kinds import BadEvent, UnitKey, WireEvent, read_event, units
+from assay.events.payload import DEEPEST_NESTING
 
 MOST_SKEW_MS = 60_000
 LARGEST_EVENT_BYTES = 1_000_000
@@ -82,20 +83,44 @@ def _counted(rows: Iterable[EventRow], counts: Counts) -> Iterable[bytes]:
 
 
 def _is_diagnostic(event: Any) -> bool:
-    return isinstance(event, dict) and str(event.get("kind", "")).startswith("diagnostic")
+    kind = event.get("kind") if isinstance(event, dict) else None
+    return isinstance(kind, str) and kind.startswith("diagnostic")
 
 
 def _row(raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
     try:
         event = read_event(raw)
         row = _good_row(event, raw, envelope, n, of)
-        if len(_encoder.encode(raw)) > LARGEST_EVENT_BYTES:
-            raise BadEvent("too_large")
+        _check_extent(raw)
         return row
     except BadEvent as bad:
         return _bad_row(bad.reason, raw, envelope, n, of)
     except (msgspec.EncodeError, OverflowError):
         return _bad_row("number_out_of_range", raw, envelope, n, of)
+    except RecursionError:
+        return _bad_row("nested_too_deeply", raw, envelope, n, of)
+
+
+def _check_extent(raw: Any) -> None:
+    """What is on the disk must be readable again, by a reader with less room than this one has."""
+    encoded = _encoder.encode(raw)
+    if len(encoded) > LARGEST_EVENT_BYTES:
+        raise BadEvent("too_large")
+    # Counting costs next to nothing, and lets all but a few events pass.
+    if encoded.count(b"[") + encoded.count(b"{") > DEEPEST_NESTING and _nests_deeper(raw, DEEPEST_NESTING):
+        raise BadEvent("nested_too_deeply")
+
+
+def _nests_deeper(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return any(isinstance(value, dict | list) for value in level)
 
 
 def _good_row(event: WireEvent, raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
@@ -135,5 +160,12 @@ def _bad_row(reason: str, raw: Any, envelope: Envelope, n: int, of: int) -> Even
         kind="quarantined",
         payload=envelope.payload_id,
         bad=reason,
-        event=repr(raw)[:KEPT_OF_A_BAD_EVENT],
+        event=_excerpt(raw),
     )
+
+
+def _excerpt(raw: Any) -> str:
+    try:
+        return repr(raw)[:KEPT_OF_A_BAD_EVENT]
+    except RecursionError:
+        return "nested too deeply to be shown"

@@ -11,6 +11,8 @@ KINDS = ("custom", "pageview", "click")
 CRITERIA = ("HigherThanBaseline", "LowerThanBaseline")
 URL_FIELDS = {"exact": "url", "canonical": "url", "substring": "substring", "regex": "pattern"}
 
+LONGEST_WINDOW_MS = 2**53
+
 ValueOf = Literal["conversion", "count", "sum", "average"]
 
 
@@ -86,5 +88,7 @@ def _check_url(url: dict[str, Any]) -> None:
 
 def _check_window(metric: Metric) -> None:
     start, end = metric.window_start_offset or 0, metric.window_end_offset
-    if start < 0 or (end is not None and end <= start):
-        raise InvalidRequest("a metric's window starts at 0 ms or later and ends after its start")
+    if start < 0 or (end is not None and end <= start) or max(start, end or 0) > LONGEST_WINDOW_MS:
+        raise InvalidRequest(
+            "a metric's window starts at 0 ms or later and ends after its start, within 2^53 ms"
+        )

@@ -1,28 +1,85 @@
-"""Fan-out of flag changes to open streams: one encoded message for all, and nobody waits for a slow reader."""
+"""Fan-out of flag changes to open streams: one encoded message for all, and nobody waits for a slow reader.
+
+An idle stream costs one task, which sleeps until its client goes away; what there is to say is sent by a task that
+lives as long as there is something to send.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cached_property
+from typing import Any
 
 import msgspec
 
 from assay.store.transaction import FlagChange
 
+Push = Callable[[bytes], Awaitable[None]]
+
+
+class Update:
+    """A flag's change in an environment; each protocol's message is encoded once, for all its streams."""
+
+    def __init__(self, change: FlagChange) -> None:
+        self.flag = change.flag
+        self.version = change.version
+        self.delivered: dict[str, Any] | None = change.delivered
+        self.encoded: dict[str, bytes] = {}
+
+    @cached_property
+    def message(self) -> bytes:
+        """A `patch` or `delete` of the first protocol, by the path below which the SDK keeps its flags."""
+        path = f"/flags/{self.flag}"
+        if self.delivered is None:
+            return encode_message("delete", {"path": path, "version": self.version})
+        return encode_message("patch", {"path": path, "data": self.delivered})
+
+
+Render = Callable[[Update], bytes]
+
 
 class Subscription:
-    """One stream's queue. `closed` is set where it fell too far behind, or the server stops."""
+    """One stream: what it has still to be told, in order, and the task that tells it."""
 
-    def __init__(self, backlog: int) -> None:
-        self.messages: asyncio.Queue[bytes | None] = asyncio.Queue(backlog)
-        self.task = asyncio.current_task()
+    __slots__ = ("_backlog", "_limit", "_push", "_render", "_sending", "is_known", "reader")
 
-    def push(self, message: bytes | None) -> None:
-        try:
-            self.messages.put_nowait(message)
-        except asyncio.QueueFull:
-            # It may be stuck inside a send, where no queue can reach it.
-            if self.task is not None:
-                self.task.cancel()
+    def __init__(self, push: Push, render: Render, is_known: Callable[[], bool], limit: int) -> None:
+        self._push = push
+        self._render = render
+        self._limit = limit
+        self._backlog: deque[Update | bytes] = deque()
+        self._sending: asyncio.Task[None] | None = None
+        self.is_known = is_known
+        self.reader = asyncio.current_task()
+
+    async def begin(self, first: bytes) -> None:
+        """Sends the first message, then whatever came up meanwhile; from then on `tell` sends at once."""
+        self._sending = asyncio.current_task()
+        await self._push(first)
+        await self._send_backlog()
+
+    def tell(self, update: Update | bytes) -> None:
+        """Queues an update or a ready message; a stream that is too far behind is ended instead."""
+        if len(self._backlog) >= self._limit:
+            self.end()
+            return
+        self._backlog.append(update)
+        if self._sending is None and self.reader is not None:
+            self._sending = asyncio.get_running_loop().create_task(self._send_backlog())
+
+    def end(self) -> None:
+        """Ends the stream; its reader may be asleep, or stuck inside a send."""
+        if self.reader is not None:
+            self.reader.cancel()
+
+    async def _send_backlog(self) -> None:
+        while self._backlog:
+            update = self._backlog.popleft()
+            message = self._render(update) if isinstance(update, Update) else update
+            if message:
+                await self._push(message)
+        self._sending = None
 
 
 class Broadcast:
@@ -32,7 +89,7 @@ class Broadcast:
         self._backlog = backlog
         self._subscriptions: dict[str, set[Subscription]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self.closed = False
 
     def attach(self) -> None:
         """From now on changes are delivered in the running loop."""
@@ -41,41 +98,45 @@ class Broadcast:
     def publish(self, change: FlagChange) -> None:
         """Called from any thread after a commit."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._deliver, change.environment_id, encode_change(change))
+            self._loop.call_soon_threadsafe(self._deliver, change.environment_id, Update(change))
 
     @contextlib.contextmanager
-    def subscription(self, environment_id: str) -> Iterator[Subscription]:
-        """A queue that gets every change from now on; None in it means: the server stops."""
-        mine = Subscription(self._backlog)
+    def subscription(
+        self, environment_id: str, push: Push, render: Render, is_known: Callable[[], bool]
+    ) -> Iterator[Subscription]:
+        """A stream that is told every change from now on, once it has begun."""
+        mine = Subscription(push, render, is_known, self._backlog)
         everyone = self._subscriptions.setdefault(environment_id, set())
         everyone.add(mine)
-        if self._closed:
-            mine.push(None)
         try:
             yield mine
         finally:
             everyone.discard(mine)
+            mine.reader = None
+
+    def heartbeat(self, message: bytes) -> None:
+        """Shows every stream that we are there; ends those whose credential is no longer one."""
+        for everyone in self._subscriptions.values():
+            for subscription in list(everyone):
+                if subscription.is_known():
+                    subscription.tell(message)
+                else:
+                    subscription.end()
 
     def close(self) -> None:
         """Ends every stream."""
-        self._closed = True
-        for environment_id in list(self._subscriptions):
-            self._deliver(environment_id, None)
+        self.closed = True
+        for everyone in self._subscriptions.values():
+            for subscription in list(everyone):
+                subscription.end()
 
     def count(self) -> int:
         return sum(len(everyone) for everyone in self._subscriptions.values())
 
-    def _deliver(self, environment_id: str, message: bytes | None) -> None:
+    def _deliver(self, environment_id: str, update: Update) -> None:
         for subscription in list(self._subscriptions.get(environment_id, ())):
-            subscription.push(message)
+            subscription.tell(update)
 
 
 def encode_message(name: str, data: object) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))
-
-
-def encode_change(change: FlagChange) -> bytes:
-    path = f"/flags/{change.flag}"
-    if change.delivered is None:
-        return encode_message("delete", {"path": path, "version": change.version})
-    return encode_message("patch", {"path": path, "data": change.delivered})

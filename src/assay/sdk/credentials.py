@@ -1,14 +1,60 @@
-"""From what an SDK shows to the environment it may use."""
+"""From what an SDK shows to the environment it may use.
 
-from assay.errors import Unauthorized
-from assay.sdk.wire import Scope, header
+An unknown key in a header is a 401, an unknown client-side id in the path a 404: SDKs take both as final, so
+neither is said of anything that may pass.
+"""
+
+from collections.abc import Callable
+
+from assay.errors import NotFound, Unauthorized
+from assay.sdk.endpoint import Exchange
 from assay.store.store import Place, Store
 
+FindPlace = Callable[[Exchange], Place]
 
-def server_place(store: Store, scope: Scope) -> Place:
-    """The project key and environment of the SDK key in `Authorization`; else `Unauthorized`."""
-    key = (header(scope, b"authorization") or "").removeprefix("api_key ")
-    place = store.place_of(key)
-    if place is None:
-        raise Unauthorized("Unknown SDK key")
-    return place
+
+def by_sdk_key(store: Store) -> FindPlace:
+    """The environment of the SDK key in `Authorization`."""
+
+    def find(exchange: Exchange) -> Place:
+        place = store.place_of("server", _authorization(exchange))
+        if place is None:
+            raise Unauthorized("Unknown SDK key")
+        return place
+
+    return find
+
+
+def by_mobile_key(store: Store) -> FindPlace:
+    """The environment of the mobile key in `Authorization`."""
+
+    def find(exchange: Exchange) -> Place:
+        place = store.place_of("mobile", _authorization(exchange))
+        if place is None:
+            raise Unauthorized("Unknown mobile key")
+        return place
+
+    return find
+
+
+def by_client_id(store: Store) -> FindPlace:
+    """The environment of the client-side id in the path, or in the query's `auth`."""
+
+    def find(exchange: Exchange) -> Place:
+        given = exchange.scope["path_params"].get("environment") or exchange.query("auth") or ""
+        place = store.place_of("client", given)
+        if place is None:
+            raise NotFound("Unknown client-side id")
+        return place
+
+    return find
+
+
+def by_mobile_key_or_client_id(store: Store) -> FindPlace:
+    """Whichever the request shows: browsers have no way to send a header on a stream."""
+    mobile, client = by_mobile_key(store), by_client_id(store)
+    return lambda exchange: client(exchange) if exchange.query("auth") else mobile(exchange)
+
+
+def _authorization(exchange: Exchange) -> str:
+    return (exchange.header(b"authorization") or "").removeprefix("api_key ")

@@ -12,22 +12,16 @@ from assay.errors import AssayError
 from assay.events.log import EventLog
 from assay.events.payload import decode_payload
 from assay.events.rows import Counts, Envelope, encode_rows
-from assay.sdk.credentials import server_place
-from assay.sdk.wire import (
-    Budget,
-    Disconnected,
-    Receive,
-    Scope,
-    Send,
-    answer,
-    answer_error,
-    header,
-    inflate,
-    read_body,
-)
-from assay.store.store import Store
+from assay.sdk.credentials import FindPlace
+from assay.sdk.endpoint import Exchange, Handler
+from assay.sdk.wire import Budget, Receive, decode_base64, inflate, read_body
 
 LONGEST_PAYLOAD_ID = 64
+
+# A transparent GIF of one pixel.
+ONE_PIXEL = bytes.fromhex(
+    "47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b"
+)
 
 # Bodies above this are read in a thread, so that one large payload doesn't hold up everybody's streams.
 INLINE_BYTES = 100_000
@@ -45,42 +39,52 @@ ACK_S = Histogram("assay_intake_seconds", "From a payload's last byte to its 202
 
 
 class EventIntake:
-    """The ASGI callables behind `/bulk` and `/diagnostic`."""
+    """The handlers of every endpoint that events arrive at."""
 
-    def __init__(self, store: Store, log: EventLog, *, max_payload_bytes: int, max_held_bytes: int) -> None:
-        self._store = store
+    def __init__(self, log: EventLog, *, max_payload_bytes: int, max_held_bytes: int) -> None:
         self._log = log
         self._max_payload_bytes = max_payload_bytes
         self._budget = Budget(max_held_bytes)
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
-    async def events(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            _, environment = server_place(self._store, scope)
-            async with self._body(receive) as body:
-                with ACK_S.time():
-                    await self._keep(scope, body, environment.id)
-        except Disconnected:
-            return
-        except AssayError as error:
-            PAYLOADS.labels(str(error.status)).inc()
-            await answer_error(send, error)
-            return
-        PAYLOADS.labels("202").inc()
-        await answer(send, 202)
+    def events(self, find_place: FindPlace) -> Handler:
+        """Payloads of events from SDKs that show their environment by `find_place`."""
 
-    async def diagnostic(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def handle(exchange: Exchange) -> None:
+            try:
+                _, environment = find_place(exchange)
+                async with self._body(exchange.receive) as body:
+                    with ACK_S.time():
+                        await self._keep(exchange, body, environment.id)
+            except AssayError as error:
+                PAYLOADS.labels(str(error.status)).inc()
+                raise
+            PAYLOADS.labels("202").inc()
+            await exchange.answer(202)
+
+        return handle
+
+    def diagnostic(self, find_place: FindPlace) -> Handler:
         """Read to the end and dropped: it describes the SDK, not the units."""
-        try:
-            server_place(self._store, scope)
-            async with self._body(receive):
+
+        async def handle(exchange: Exchange) -> None:
+            find_place(exchange)
+            async with self._body(exchange.receive):
                 DIAGNOSTICS.inc()
-        except Disconnected:
-            return
-        except AssayError as error:
-            await answer_error(send, error)
-            return
-        await answer(send, 202)
+            await exchange.answer(202)
+
+        return handle
+
+    def image(self, find_place: FindPlace) -> Handler:
+        """Events in the query of an image's address, from browsers that can post to their own origin only."""
+
+        async def handle(exchange: Exchange) -> None:
+            _, environment = find_place(exchange)
+            body = decode_base64(exchange.query("d") or "")
+            await self._keep(exchange, body, environment.id)
+            await exchange.answer(200, [(b"content-type", b"image/gif")], ONE_PIXEL)
+
+        return handle
 
     @contextlib.asynccontextmanager
     async def _body(self, receive: Receive) -> AsyncIterator[bytes]:
@@ -91,11 +95,11 @@ class EventIntake:
         finally:
             self._budget.give_back(len(body))
 
-    async def _keep(self, scope: Scope, body: bytes, environment_id: str) -> None:
-        encoding = header(scope, b"content-encoding")
+    async def _keep(self, exchange: Exchange, body: bytes, environment_id: str) -> None:
+        encoding = exchange.header(b"content-encoding")
         envelope = Envelope(
             environment=environment_id,
-            payload_id=_payload_id(scope),
+            payload_id=_payload_id(exchange.header(b"x-launchdarkly-payload-id")),
             seq=self._log.stamp(),
             received_ms=time.time_ns() // 1_000_000,
         )
@@ -113,8 +117,7 @@ class EventIntake:
         return encode_rows(decode_payload(inflated), envelope)
 
 
-def _payload_id(scope: Scope) -> str | None:
-    given = header(scope, b"x-launchdarkly-payload-id")
+def _payload_id(given: str | None) -> str | None:
     if given and len(given) > LONGEST_PAYLOAD_ID:
         return hashlib.sha256(given.encode()).hexdigest()
     return given or None

@@ -1,6 +1,7 @@
 """Raw ASGI for the hot paths: read a bounded body, send an answer."""
 
 import asyncio
+import binascii
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -103,3 +104,12 @@ def inflate(body: bytes, encoding: str | None, most: int) -> bytes:
     except zlib.error as error:
         raise InvalidRequest(f"the body is no gzip: {error}") from None
     return b"".join(pieces)
+
+
+def decode_base64(text: str) -> bytes:
+    """Base64 of either alphabet, padded or not; `InvalidRequest` where it is neither."""
+    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
+    except (ValueError, UnicodeEncodeError):
+        raise InvalidRequest("this is no base64") from None

@@ -1,11 +1,14 @@
 """How many units a test needs: sample sizes for a stated effect, power and level."""
 
-from math import ceil
+from math import ceil, sqrt
 
 from scipy import special
 
 from assay.stats.estimate import NotEstimable
 from assay.stats.moments import Moments
+
+# In standard deviations; finding less takes more units than a client's integers can count.
+SMALLEST_EFFECT = 1e-6
 
 
 def proportion_sample_size(
@@ -34,6 +37,9 @@ def mean_sample_size(
     return _units(2 * baseline.variance, baseline.mean * lift, power, alpha)
 
 
-def _units(variance: float, effect: float, power: float, alpha: float) -> int:
+def _units(variance: float, effect: float, power: float, alpha: float) -> int | NotEstimable:
     z = float(special.ndtri(1 - alpha / 2) + special.ndtri(power))
-    return ceil(z * z * variance / (effect * effect))
+    standardized = abs(effect) / sqrt(variance)
+    if standardized < SMALLEST_EFFECT:
+        return NotEstimable("the effect is too small beside the variance to be found by any number of units")
+    return ceil((z / standardized) ** 2)

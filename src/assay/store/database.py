@@ -39,5 +39,7 @@ def _migrate(engine: sa.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
+        # Python's sqlite3 begins no transaction for DDL by itself: an interrupted migration would be half made.
+        connection.execute(sa.text("begin immediate"))
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)

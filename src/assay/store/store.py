@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -22,7 +22,8 @@ _RESOURCES = sa.select(
 )
 
 Listener = Callable[[FlagChange], None]
-Place = tuple[str, Environment]  # an environment and its project's key
+Place = tuple[str, Environment]  # an environment's project key, and the environment
+CredentialKind = Literal["server", "mobile", "client"]
 
 
 class Store:
@@ -35,16 +36,16 @@ class Store:
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
         self._state = self._load()
-        self._by_sdk_key = _places_by_sdk_key(self._state)
+        self._places = _places(self._state)
 
     @property
     def state(self) -> State:
         """The metadata as of now; a value, that later changes leave alone."""
         return self._state
 
-    def place_of(self, sdk_key: str) -> Place | None:
-        """The environment whose SDK key this is, and its project's key."""
-        return self._by_sdk_key.get(sdk_key)
+    def place_of(self, kind: CredentialKind, credential: str) -> Place | None:
+        """The environment that a credential of this kind belongs to, and its project's key."""
+        return self._places.get((kind, credential))
 
     def listen(self, listener: Listener) -> None:
         """`listener` hears of each change of a flag, after it is committed, in the writer's thread."""
@@ -117,7 +118,7 @@ class Store:
                 row = {"at_ms": at_ms, "actor": actor, "comment": comment, **entry}
                 connection.execute(sa.insert(tables.audit).values(**row))
         self._state = transaction.state
-        self._by_sdk_key = _places_by_sdk_key(self._state)
+        self._places = _places(self._state)
 
 
 def require_absent(state: State, address: Address) -> None:
@@ -158,6 +159,11 @@ def _version_row(change: FlagChange, at_ms: int) -> dict[str, Any]:
     }
 
 
-def _places_by_sdk_key(state: State) -> dict[str, Place]:
-    projects = state.all("project").values()
-    return {item.sdk_key: (project.key, item) for project in projects for item in project.environments}
+def _places(state: State) -> dict[tuple[CredentialKind, str], Place]:
+    found: dict[tuple[CredentialKind, str], Place] = {}
+    for project in state.all("project").values():
+        for item in project.environments:
+            found["server", item.sdk_key] = (project.key, item)
+            found["mobile", item.mobile_key] = (project.key, item)
+            found["client", item.id] = (project.key, item)
+    return found

@@ -136,4 +136,9 @@ class Transaction:
 
 
 def _periods(experiments: FlagExperiments, environment: str) -> dict[str, Any]:
-    return {item.metric_key: item.periods.get(environment, ()) for item in experiments.items}
+    """The periods that each metric was measured in there; nothing of metrics that never were."""
+    return {
+        item.metric_key: item.periods[environment]
+        for item in experiments.items
+        if environment in item.periods
+    }

@@ -1,11 +1,14 @@
 """The embedded engine: DuckDB, one file, no extensions."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from assay.errors import Unavailable
 from assay.events.log import Position
 from assay.warehouse import tables
 from assay.warehouse.engine import Columns, Query
@@ -36,6 +39,14 @@ _FORGET = """
 delete from payloads where received_ms < (select max(received_ms) from staged) - 2 * $remembered_ms
 """
 
+# A line that is no row (the disk lost it before a crash, so nobody was told that it is kept) must not stop the rest.
+_UNREADABLE = (
+    """insert into quarantine
+    select coalesce(env, ''), coalesce(seq, 0), coalesce(n, 0), coalesce(received_ms, 0), 'unreadable', event
+    from staged where env is null or seq is null or n is null or received_ms is null or kind is null""",
+    "delete from staged where env is null or seq is null or n is null or received_ms is null or kind is null",
+)
+
 _INSERTS = (
     """insert into payloads
     select distinct env, payload, seq, received_ms from staged s
@@ -58,7 +69,7 @@ _INSERTS = (
 class DuckDBEngine:
     """Loads from one thread, answers from any; the file is locked against other processes while open."""
 
-    def __init__(self, path: Path, *, memory_mb: int, threads: int) -> None:
+    def __init__(self, path: Path, *, memory_mb: int, threads: int, query_timeout_s: int) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_mb}MB",
             "threads": threads,
@@ -67,6 +78,7 @@ class DuckDBEngine:
             "preserve_insertion_order": False,
         }
         self._connection = _open(path, config)
+        self._query_timeout_s = query_timeout_s
         self._loading = threading.Lock()
 
     def position(self) -> Position:
@@ -85,12 +97,25 @@ class DuckDBEngine:
             return repeats
 
     def columns(self, query: Query) -> Columns:
-        with self._connection.cursor() as cursor:
-            return cursor.execute(query.sql, dict(query.parameters)).fetchnumpy()
+        with self._answered(query) as answer:
+            return answer.fetchnumpy()
 
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
+        with self._answered(query) as answer:
+            return answer.fetchall()
+
+    @contextlib.contextmanager
+    def _answered(self, query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A query that is interrupted where it takes longer than anybody should wait."""
         with self._connection.cursor() as cursor:
-            return cursor.execute(query.sql, dict(query.parameters)).fetchall()
+            watch = threading.Timer(self._query_timeout_s, cursor.interrupt)
+            watch.start()
+            try:
+                yield cursor.execute(query.sql, dict(query.parameters))
+            except duckdb.InterruptException:
+                raise Unavailable(f"the query took longer than {self._query_timeout_s} s") from None
+            finally:
+                watch.cancel()
 
     def close(self) -> None:
         self._connection.close()
@@ -124,9 +149,12 @@ def _load(cursor: duckdb.DuckDBPyConnection, rows: Path, until: Position) -> int
         f"create or replace temp table staged as select * replace ("
         "coalesce(skewed, false) as skewed, coalesce(in_experiment, false) as in_experiment, "
         "coalesce(units, []) as units) "
-        f"from read_ndjson($rows, columns = {{{_COLUMNS}}}, maximum_object_size = {LARGEST_LINE_BYTES})",
+        f"from read_ndjson($rows, columns = {{{_COLUMNS}}}, maximum_object_size = {LARGEST_LINE_BYTES}, "
+        "ignore_errors = true)",
         {"rows": str(rows)},
     )
+    for statement in _UNREADABLE:
+        cursor.execute(statement)
     cursor.execute(_REPEATS, {"remembered_ms": tables.REMEMBERED_MS})
     counted = cursor.execute("select count(*) from repeats").fetchone()
     cursor.execute("delete from staged where seq in (select seq from repeats)")

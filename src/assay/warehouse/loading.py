@@ -71,15 +71,19 @@ class Loader:
             try:
                 self._load_pieces()
                 retry_s = FIRST_RETRY_S
-                self._pause(GATHER_S)
+                self._gather()
             except Exception as error:  # the loop must outlive whatever the engine meets
                 self._report("loading_failed", {"error": repr(error), "retry_s": retry_s})
-                self._pause(retry_s)
+                self._pause(retry_s)  # however many wait: a load that fails is not asked for more often
                 retry_s = min(2 * retry_s, LONGEST_RETRY_S)
 
     def _pause(self, seconds: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._waited_for(), seconds)
+            self._changed.wait_for(lambda: self._closing, seconds)
+
+    def _gather(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._waited_for(), GATHER_S)
 
     def _waited_for(self) -> bool:
         return self._wanted > 0 and self._loaded < self._durable()

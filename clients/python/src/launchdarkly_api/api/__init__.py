@@ -1,0 +1,1 @@
+"""One module per group of operations; `launchdarkly_api.apis` gathers them."""

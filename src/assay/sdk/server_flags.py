@@ -1,0 +1,118 @@
+"""Flags to server-side SDKs: streams, polls and single flags, in both delivery protocols."""
+
+import msgspec
+
+from assay.errors import NotFound
+from assay.sdk import fdv2
+from assay.sdk.broadcast import Update, encode_message
+from assay.sdk.credentials import FindPlace
+from assay.sdk.endpoint import Exchange
+from assay.sdk.payloads import FlagSet, FlagSets
+from assay.sdk.streams import Streams
+from assay.sdk.wire import JSON, Headers
+from assay.store.store import Place
+
+
+class ServerFlags:
+    """The handlers of every endpoint that a server-side SDK reads flags from."""
+
+    def __init__(self, flag_sets: FlagSets, streams: Streams, find_place: FindPlace) -> None:
+        self._flag_sets = flag_sets
+        self._streams = streams
+        self._find_place = find_place
+
+    async def stream(self, exchange: Exchange) -> None:
+        """`/all`: a `put` of everything, then each change."""
+        place = self._find_place(exchange)
+
+        def begin() -> bytes:
+            return b'event: put\ndata: {"path":"/","data":%s}\n\n' % self._flag_sets.current(place).body
+
+        await self._streams.follow(exchange, self._find_place, begin, lambda update: update.message)
+
+    async def stream_flags_only(self, exchange: Exchange) -> None:
+        """`/flags`, for SDKs from before segments: paths without a prefix."""
+        place = self._find_place(exchange)
+
+        def begin() -> bytes:
+            return encode_message("put", _flags(self._flag_sets.current(place)))
+
+        await self._streams.follow(exchange, self._find_place, begin, _flags_only)
+
+    async def poll(self, exchange: Exchange) -> None:
+        """`/sdk/latest-all`."""
+        place = self._find_place(exchange)
+        flags = self._flag_sets.current(place)
+        await _cacheable(exchange, place, flags.etag, flags.body)
+
+    async def all_flags(self, exchange: Exchange) -> None:
+        """`/sdk/flags`, for PHP."""
+        place = self._find_place(exchange)
+        flags = self._flag_sets.current(place)
+        await _cacheable(exchange, place, flags.etag, msgspec.json.encode(_flags(flags)))
+
+    async def one_flag(self, exchange: Exchange) -> None:
+        """`/sdk/flags/{key}`, for PHP; 404 tells it that there is no such flag."""
+        place = self._find_place(exchange)
+        flags = self._flag_sets.current(place)
+        found = _flags(flags).get(exchange.segment("key"))
+        if found is None:
+            raise NotFound(f"Unknown flag key {exchange.segment('key')!r}")
+        await _cacheable(exchange, place, f'"{found["version"]}"', msgspec.json.encode(found))
+
+    async def one_segment(self, exchange: Exchange) -> None:
+        """`/sdk/segments/{key}`, for PHP; there are no segments yet."""
+        self._find_place(exchange)
+        raise NotFound(f"Unknown segment key {exchange.segment('key')!r}")
+
+    async def poll_changes(self, exchange: Exchange) -> None:
+        """`/sdk/poll`: the change set from the `basis` that the SDK has."""
+        place = self._find_place(exchange)
+        flags = self._flag_sets.current(place)
+        events = fdv2.transfer(place[1].id, flags, exchange.query("basis"))
+        body = {"events": [{"event": name, "data": data} for name, data in events]}
+        await exchange.answer(200, [*JSON, *_named(place)], msgspec.json.encode(body))
+
+    async def stream_changes(self, exchange: Exchange) -> None:
+        """`/sdk/stream`: the same, then each change as it comes."""
+        place = self._find_place(exchange)
+        environment_id = place[1].id
+
+        def begin() -> bytes:
+            flags = self._flag_sets.current(place)
+            return encode_events(fdv2.transfer(environment_id, flags, exchange.query("basis")))
+
+        def render(update: Update) -> bytes:
+            if "fdv2" not in update.encoded:
+                update.encoded["fdv2"] = encode_events(fdv2.change(environment_id, update))
+            return update.encoded["fdv2"]
+
+        await self._streams.follow(exchange, self._find_place, begin, render)
+
+
+def encode_events(events: list[fdv2.Event]) -> bytes:
+    return b"".join(encode_message(name, data) for name, data in events)
+
+
+def _flags(flags: FlagSet) -> dict[str, dict[str, object]]:
+    decoded: dict[str, dict[str, object]] = msgspec.json.decode(flags.body)["flags"]
+    return decoded
+
+
+def _flags_only(update: Update) -> bytes:
+    path = f"/{update.flag}"
+    if update.delivered is None:
+        return encode_message("delete", {"path": path, "version": update.version})
+    return encode_message("patch", {"path": path, "data": update.delivered})
+
+
+async def _cacheable(exchange: Exchange, place: Place, etag: str, body: bytes) -> None:
+    headers = [(b"etag", etag.encode()), *_named(place)]
+    if exchange.header(b"if-none-match") == etag:
+        await exchange.answer(304, headers)
+    else:
+        await exchange.answer(200, [*JSON, *headers], body)
+
+
+def _named(place: Place) -> Headers:
+    return [(b"x-ld-envid", place[1].id.encode())]

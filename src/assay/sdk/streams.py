@@ -1,0 +1,83 @@
+"""Server-sent events: what every stream has in common, whatever it says."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assay.errors import AssayError
+from assay.sdk.broadcast import Broadcast, Push, Render
+from assay.sdk.credentials import FindPlace
+from assay.sdk.endpoint import Exchange
+from assay.sdk.wire import Disconnected, Headers, Receive
+
+HEADERS: Headers = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+HEARTBEAT = b":\n\n"
+LAST_WORD_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Opens streams: a first message, then one for each update."""
+
+    broadcast: Broadcast
+
+    async def follow(
+        self, exchange: Exchange, find_place: FindPlace, begin: Callable[[], bytes], render: Render
+    ) -> None:
+        """Goes on until the client or the server ends it, or its credential is no longer one.
+
+        The first message is made by `begin` once every later change is sure to be heard of. `render` may give
+        an empty message: nothing is sent then.
+        """
+        _, environment = find_place(exchange)
+        push, receive = _pusher(exchange), exchange.receive
+        headers = [*HEADERS, (b"x-ld-envid", environment.id.encode())]
+        await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
+        try:
+            known = _knower(exchange, find_place)
+            with self.broadcast.subscription(environment.id, push, render, known) as subscription:
+                await subscription.begin(begin())
+                if not self.broadcast.closed:
+                    await _wait_for_disconnect(receive)
+                    raise Disconnected
+        except asyncio.CancelledError:
+            # Told to end: by the server's stop, a revoked key, or for being too far behind to be told so.
+            pass
+        async with asyncio.timeout(LAST_WORD_S):
+            await exchange.send({"type": "http.response.body", "body": b""})
+
+
+async def keep_alive(broadcast: Broadcast, every_s: int) -> None:
+    """One clock for all streams."""
+    while True:
+        await asyncio.sleep(every_s)
+        broadcast.heartbeat(HEARTBEAT)
+
+
+def _pusher(exchange: Exchange) -> Push:
+    send = exchange.send
+
+    async def push(message: bytes) -> None:
+        await send({"type": "http.response.body", "body": message, "more_body": True})
+
+    return push
+
+
+def _knower(exchange: Exchange, find_place: FindPlace) -> Callable[[], bool]:
+    def is_known() -> bool:
+        try:
+            find_place(exchange)
+        except AssayError:
+            return False
+        return True
+
+    return is_known
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
