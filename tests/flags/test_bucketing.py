@@ -65,6 +65,11 @@ def test_shares_that_do_not_fill_the_whole_are_filled_by_the_last() -> None:
     assert share(b"\xff" * 20) == 1
 
 
+def test_a_negative_weight_takes_nothing_from_the_share_before() -> None:
+    rollout = {"seed": 61, "variations": weights(60_000, -50_000, 90_000)}
+    assert {served(rollout, user(f"unit-{n}"))[0] for n in range(100)} == {0, 2}
+
+
 def test_a_share_without_weight_gets_nobody() -> None:
     share = compile_shares([0, 100_000, 0])
     assert {share(bytes([first]) + bytes(19)) for first in range(256)} == {1}

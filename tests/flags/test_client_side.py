@@ -89,6 +89,17 @@ def test_a_result_without_a_variation_is_null() -> None:
     assert [result["reason"]["kind"] for result in results.values()] == ["OFF", "ERROR", "ERROR"]
 
 
+@pytest.mark.parametrize("after", [[], [clause("", "in", 1)]])
+def test_one_flag_s_big_segment_is_not_another_s(after: list[Document]) -> None:
+    asks = flag("asks", rules=[rule(segment_clause("big", negate=True), *after)], **SEEN)
+    plain = flag("plain", rules=[rule(clause("plan", "in", "pro"))], **SEEN)
+    compiled = compile_set(by_key(asks, plain), by_key(segment("big", unbounded=True)))
+    encoded = evaluate_all(compiled, parse_context(user()), "browser", version=1, with_reasons=True)
+    results = msgspec.json.decode(encoded)
+    assert ("bigSegmentsStatus" in results["asks"]["reason"]) is not bool(after)
+    assert results["plain"]["reason"] == {"kind": "FALLTHROUGH"}
+
+
 def test_debugging_lasts_until_its_date() -> None:
     result = body(flag(debugEventsUntilDate=1_795_452_404_821, **SEEN))["flag"]
     assert result["debugEventsUntilDate"] == 1_795_452_404_821
