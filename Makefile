@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types check --once clean
+.PHONY: demo test lint types bench calibration --once clean
 
 # The whole product in one command. `make demo ARGS=--once` (or `make demo -- --once`) ends after the results.
 demo: .venv/demo
@@ -37,6 +37,16 @@ types: .venv/dev
 .venv/dev: .venv/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
+
+# Each prints ratios to a reference taken in the same run.
+bench: .venv/dev
+	$(BIN)/python benchmarks/bench_intake.py
+	$(BIN)/python benchmarks/bench_streams.py
+	$(BIN)/python benchmarks/bench_evaluation.py
+
+# Rewrites docs/explanation/calibration.md; some six minutes of processor time.
+calibration: .venv/dev
+	$(BIN)/python benchmarks/calibration
 
 clean:
 	rm -rf .venv

@@ -80,7 +80,9 @@ def promise(
         id="1", key="m", name="m", kind="custom", creation_date=0, event_key="bought", window_start_offset=start,
         window_end_offset=end, **kind,
     )  # fmt: skip
-    return Promise("env", "flag", VARIATIONS, 0, metric, "user", window, after_seq, {})
+    return Promise(
+        "env", "flag", VARIATIONS, 0, metric, "user", window, after_seq, {}, NotEstimable("no plan")
+    )
 
 
 def load(tables: Tables, payloads: list[tuple[int, list[dict[str, Any]]]], pieces: int = 1) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from assay.analysis.anytime import anytime
 from assay.analysis.estimates import Arm, measured_so_far, measured_within, overall, totals
 from assay.analysis.health import Randomized, health_of
 from assay.analysis.results import FlagExperimentResults, VariationBucket
 from assay.analysis.windows import EARLIEST_MS, Window, granularity_of
 from assay.experiments.metric import Metric
+from assay.stats.estimate import NotEstimable
 from assay.stats.moments import Moments
 from assay.warehouse.engine import Engine
 from assay.warehouse.queries.exposures import Scope, exposure_extent
@@ -27,6 +29,7 @@ class Promise:
     window: Window
     after_seq: int
     randomized: Randomized
+    shares: tuple[float, ...] | NotEstimable
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,9 @@ def analyse(promise: Promise, engine: Engine) -> FlagExperimentResults:
         totals=rows,
         series=_series(promise.metric, slices),
         overall=overall(promise.metric, arms, rows, promise.baseline),
+        anytime=anytime(
+            [[piece.so_far for piece in own] for own in slices], promise.baseline, promise.shares
+        ),
         health=health_of(engine, wanted, promise.randomized),
         metric_seen_ms=engine.rows(metric_seen(wanted))[0][0],
         counted_through_ms=extent.received_ms,

@@ -1,12 +1,16 @@
 """From what the store knows to the promise that an analysis keeps."""
 
 import time
+from typing import Any
 
 from assay.analysis.pipeline import Promise
 from assay.analysis.windows import window_of
 from assay.errors import NotFound
 from assay.flags.model import randomization_unit
+from assay.stats.estimate import NotEstimable
 from assay.store.store import Store
+
+History = list[tuple[int, dict[str, Any]]]
 
 
 def flag_experiment_promise(
@@ -26,6 +30,7 @@ def flag_experiment_promise(
     if item is None:
         raise NotFound(f"The flag {flag_key!r} has no experiment with the metric {metric_key!r}")
     reset = state.resets.get((environment.id, flag_key, metric_key))
+    history = store.flag_history(environment.id, flag_key)
     now_ms = time.time_ns() // 1_000_000
     return Promise(
         environment_id=environment.id,
@@ -36,13 +41,31 @@ def flag_experiment_promise(
         unit_kind=randomization_unit(flag.environments[environment_key]),
         window=window_of(item.periods.get(environment_key, ()), reset, start, end, now_ms),
         after_seq=reset.seq if reset else 0,
-        randomized=_randomized(store, environment.id, flag_key),
+        randomized=_randomized(history),
+        shares=_shares(history, len(flag.variations)),
     )
 
 
-def _randomized(store: Store, environment_id: str, flag: str) -> dict[int, frozenset[str]]:
+def _shares(history: History, variations: int) -> tuple[float, ...] | NotEstimable:
+    """The shares in which units were to arrive: those of the flag's one rollout, if they never changed."""
+    rollouts = {
+        tuple((entry["variation"], entry["weight"]) for entry in place["rollout"]["variations"])
+        for _, delivered in history
+        for place in (delivered["fallthrough"], *delivered["rules"])
+        if "rollout" in place
+    }
+    if len(rollouts) != 1:
+        return NotEstimable("the flag had no rollout, or several, so that no shares were planned")
+    weights = [0] * variations
+    for variation, weight in next(iter(rollouts)):
+        weights[variation] += weight
+    if min(weights) == 0:
+        return NotEstimable("a variation was to get no units")
+    return tuple(weight / sum(weights) for weight in weights)
+
+
+def _randomized(history: History) -> dict[int, frozenset[str]]:
     """By version: the rule ids whose contexts a rollout spreads, "" standing for the fallthrough."""
-    history = store.flag_history(environment_id, flag)
     return {
         version: frozenset(
             [rule["id"] for rule in delivered["rules"] if "rollout" in rule]

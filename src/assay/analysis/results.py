@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from assay.analysis.windows import Window
+from assay.stats.default_rule import DefaultRule
 from assay.stats.estimate import Interval, NotEstimable
+from assay.stats.sample_ratio import SampleRatio
 
 Estimated = float | NotEstimable
 MaybeInterval = Interval | NotEstimable
@@ -49,6 +51,32 @@ class Overall:
 
 
 @dataclass(frozen=True, slots=True)
+class AnytimeComparison:
+    """A treatment against the baseline. `e_value` is of the last look, `p_value` the smallest of all looks."""
+
+    effect: float
+    interval: Interval
+    lift: Estimated
+    lift_interval: MaybeInterval
+    p_value: float
+    log_e_value: float
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the effect's interval leaves out 0 now; the same statistic gives both."""
+        return not self.interval.lower < 0 < self.interval.upper
+
+
+@dataclass(frozen=True, slots=True)
+class Anytime:
+    """By variation, the baseline's entry saying that it is one; and whether units arrived in their shares."""
+
+    rule: DefaultRule
+    comparisons: tuple[AnytimeComparison | NotEstimable, ...]
+    sample_ratio: SampleRatio | NotEstimable
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What the numbers leave out or rest on: counts of units (`multiple_variations`) and of events."""
 
@@ -73,6 +101,7 @@ class FlagExperimentResults:
     totals: tuple[VariationTotal, ...]
     series: tuple[tuple[VariationBucket, ...], ...]
     overall: Overall
+    anytime: Anytime
     health: Health
     metric_seen_ms: int | None
     counted_through_ms: int | None

@@ -11,6 +11,8 @@ import msgspec
 
 from assay.analysis.estimates import ALPHA, LEVEL, MINIMUM_LIFT, POWER
 from assay.analysis.results import (
+    Anytime,
+    AnytimeComparison,
     FlagExperimentResults,
     MaybeInterval,
     Measured,
@@ -109,6 +111,7 @@ def _extra_rep(results: FlagExperimentResults) -> dict[str, Any]:
     body: dict[str, Any] = {
         "method": "fixed horizon",
         "plan": plan,
+        "anytime": _anytime_rep(results.anytime),
         "health": {
             "multipleVariations": results.health.multiple_variations,
             "unitMissing": results.health.unit_missing,
@@ -118,17 +121,56 @@ def _extra_rep(results: FlagExperimentResults) -> dict[str, Any]:
         },
         "notEstimable": _reasons(results),
     }
+    if not isinstance(results.anytime.sample_ratio, NotEstimable):
+        ratio = results.anytime.sample_ratio
+        body["sampleRatio"] = {
+            "probabilityOfMismatch": ratio.mismatch_probability,
+            "pValue": ratio.p_value,
+            "fixedPValue": ratio.fixed_p_value,
+        }
     if results.counted_through_ms is not None:
         body["countedThrough"] = results.counted_through_ms
     return body
 
 
+def _anytime_rep(anytime: Anytime) -> dict[str, Any]:
+    """The figures that hold at every look, by variation's index; a comparison that can't be made is left out."""
+    compared = {
+        str(index): _comparison_rep(comparison)
+        for index, comparison in enumerate(anytime.comparisons)
+        if not isinstance(comparison, NotEstimable)
+    }
+    return {
+        "method": "asymptotic confidence sequence",
+        "level": 1 - anytime.rule.alpha,
+        "tunedAtUnits": int(anytime.rule.size),
+        "variations": compared,
+    }
+
+
+def _comparison_rep(comparison: AnytimeComparison) -> dict[str, Any]:
+    return _without_unknown(
+        {
+            "effect": comparison.effect,
+            "interval": _interval_rep(comparison.interval),
+            "lift": comparison.lift,
+            "liftInterval": _interval_rep(comparison.lift_interval),
+            "pValue": comparison.p_value,
+            "logEValue": comparison.log_e_value,
+            "significant": comparison.is_significant,
+        }
+    )
+
+
 def _reasons(results: FlagExperimentResults) -> dict[str, str]:
     """Why a figure of the totals or of the whole test is absent, by its path."""
     figures: dict[str, Any] = {
+        "sampleRatio": results.anytime.sample_ratio,
         "stats.pValue": results.overall.p_value,
         "stats.chi2": results.overall.chi_square,
     }
+    for index, comparison in enumerate(results.anytime.comparisons):
+        figures[f"anytime.variations.{index}"] = comparison
     for index, total in enumerate(results.totals):
         place = f"totals.{index}"
         figures |= {
