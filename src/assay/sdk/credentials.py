@@ -50,11 +50,5 @@ def by_client_id(store: Store) -> FindPlace:
     return find
 
 
-def by_mobile_key_or_client_id(store: Store) -> FindPlace:
-    """Whichever the request shows: browsers have no way to send a header on a stream."""
-    mobile, client = by_mobile_key(store), by_client_id(store)
-    return lambda exchange: client(exchange) if exchange.query("auth") else mobile(exchange)
-
-
 def _authorization(exchange: Exchange) -> str:
     return (exchange.header(b"authorization") or "").removeprefix("api_key ")

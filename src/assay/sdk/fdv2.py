@@ -1,11 +1,9 @@
-"""The second flag delivery protocol for server-side SDKs: the same flags as change sets with a selector."""
+"""The second flag delivery protocol: the same flags as change sets with a selector, as pure values."""
 
+from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
-from assay.sdk.broadcast import Update
-from assay.sdk.payloads import FlagSet
+from assay.sdk.broadcast import encode_message
 
 Event = tuple[str, dict[str, Any]]
 
@@ -15,30 +13,34 @@ def selector(environment_id: str, version: int) -> str:
     return f"{environment_id}.{version}"
 
 
-def transfer(environment_id: str, flags: FlagSet, basis: str | None, kind: str = "flag") -> list[Event]:
+def transfer(environment_id: str, version: int, objects: Iterable[Event], basis: str | None) -> list[Event]:
     """What brings a client from `basis` to the current state: nothing, or everything."""
-    intent = "none" if basis == selector(environment_id, flags.version) else "xfer-full"
-    reason = "up-to-date" if intent == "none" else "payload-missing" if basis is None else "stale"
-    payload = {"id": environment_id, "target": flags.version, "intentCode": intent, "reason": reason}
-    start: Event = ("server-intent", {"payloads": [payload]})
-    if intent == "none":
-        return [start]
-    objects = [_put(kind, flag) for flag in msgspec.json.decode(flags.body)["flags"].values()]
-    return [start, *objects, transferred(environment_id, flags.version)]
-
-
-def change(environment_id: str, update: Update) -> list[Event]:
-    """A flag's change after the first transfer, which needs no new intent."""
-    if update.delivered is None:
-        gone = {"kind": "flag", "key": update.flag, "version": update.version}
-        return [("delete-object", gone), transferred(environment_id, update.version)]
-    return [_put("flag", update.delivered), transferred(environment_id, update.version)]
+    current = basis == selector(environment_id, version)
+    reason = "up-to-date" if current else "payload-missing" if basis is None else "stale"
+    payload = {"id": environment_id, "target": version, "intentCode": "none" if current else "xfer-full"}
+    intent: Event = ("server-intent", {"payloads": [payload | {"reason": reason}]})
+    return [intent] if current else [intent, *objects, transferred(environment_id, version)]
 
 
 def transferred(environment_id: str, version: int) -> Event:
+    """The end of a change set, from where on it counts."""
     state = selector(environment_id, version)
     return "payload-transferred", {"state": state, "version": version, "id": environment_id}
 
 
-def _put(kind: str, flag: dict[str, Any]) -> Event:
-    return "put-object", {"kind": kind, "key": flag["key"], "version": flag["version"], "object": flag}
+def put_object(kind: str, key: str, version: int, content: dict[str, Any]) -> Event:
+    return "put-object", {"kind": kind, "key": key, "version": version, "object": content}
+
+
+def delete_object(kind: str, key: str, version: int) -> Event:
+    return "delete-object", {"kind": kind, "key": key, "version": version}
+
+
+def polled(events: list[Event]) -> dict[str, Any]:
+    """The events as the answer to a poll."""
+    return {"events": [{"event": name, "data": data} for name, data in events]}
+
+
+def streamed(events: list[Event]) -> bytes:
+    """The events as messages of a stream."""
+    return b"".join(encode_message(name, data) for name, data in events)

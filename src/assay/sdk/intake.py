@@ -41,10 +41,10 @@ ACK_S = Histogram("assay_intake_seconds", "From a payload's last byte to its 202
 class EventIntake:
     """The handlers of every endpoint that events arrive at."""
 
-    def __init__(self, log: EventLog, *, max_payload_bytes: int, max_held_bytes: int) -> None:
+    def __init__(self, log: EventLog, budget: Budget, *, max_payload_bytes: int) -> None:
         self._log = log
         self._max_payload_bytes = max_payload_bytes
-        self._budget = Budget(max_held_bytes)
+        self._budget = budget
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     def events(self, find_place: FindPlace) -> Handler:

@@ -1,20 +1,23 @@
-"""The whole flag set of an environment, encoded once for each of its versions."""
+"""The whole flag set of an environment, encoded and compiled once for each of its versions."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from assay.flags.delivery import delivered_flag
+from assay.flags.evaluation import CompiledSet, compile_set
 from assay.store.state import State
 from assay.store.store import Place, Store
 
 
 @dataclass(frozen=True, slots=True)
 class FlagSet:
-    """`body`: `{"flags": …, "segments": …}` as SDKs poll it. `etag` names this state of it."""
+    """`flags` as server-side SDKs get them, by key; `body`: all of it as they poll it; `etag` names this state."""
 
     version: int
     etag: str
+    flags: dict[str, dict[str, Any]]
     body: bytes
 
 
@@ -24,6 +27,7 @@ class FlagSets:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[str, FlagSet] = {}
+        self._compiled: dict[str, tuple[int, CompiledSet]] = {}
 
     def current(self, place: Place) -> FlagSet:
         project, environment = place
@@ -31,18 +35,27 @@ class FlagSets:
         version = state.environment(project, environment.key).flags_version
         known = self._known.get(environment.id)
         if known is None or known.version != version:
-            etag = f'"{environment.id}-{version}"'
-            known = FlagSet(version, etag, _encode(state, project, environment.key))
+            flags = _delivered(state, project, environment.key)
+            body = msgspec.json.encode({"flags": flags, "segments": {}})
+            known = FlagSet(version, f'"{environment.id}-{version}"', flags, body)
             self._known[environment.id] = known
         return known
 
+    def compiled(self, place: Place) -> tuple[int, CompiledSet]:
+        """The version, and the set ready to be evaluated; unchanged flags are not compiled again."""
+        current = self.current(place)
+        version, compiled = self._compiled.get(place[1].id, (-1, None))
+        if compiled is None or version != current.version:
+            compiled = compile_set(current.flags, {}, previous=compiled)
+            self._compiled[place[1].id] = current.version, compiled
+        return current.version, compiled
 
-def _encode(state: State, project: str, environment: str) -> bytes:
-    flags = {
+
+def _delivered(state: State, project: str, environment: str) -> dict[str, dict[str, Any]]:
+    return {
         key: delivered_flag(
             flag, flag.environments[environment], tracked=state.experiments(project, key).running(environment)
         )
         for key, flag in state.all("flag", project).items()
         if not flag.archived
     }
-    return msgspec.json.encode({"flags": flags, "segments": {}})

@@ -7,7 +7,7 @@ from assay.sdk import fdv2
 from assay.sdk.broadcast import Update, encode_message
 from assay.sdk.credentials import FindPlace
 from assay.sdk.endpoint import Exchange
-from assay.sdk.payloads import FlagSet, FlagSets
+from assay.sdk.payloads import FlagSets
 from assay.sdk.streams import Streams
 from assay.sdk.wire import JSON, Headers
 from assay.store.store import Place
@@ -35,7 +35,7 @@ class ServerFlags:
         place = self._find_place(exchange)
 
         def begin() -> bytes:
-            return encode_message("put", _flags(self._flag_sets.current(place)))
+            return encode_message("put", self._flag_sets.current(place).flags)
 
         await self._streams.follow(exchange, self._find_place, begin, _flags_only)
 
@@ -43,22 +43,22 @@ class ServerFlags:
         """`/sdk/latest-all`."""
         place = self._find_place(exchange)
         flags = self._flag_sets.current(place)
-        await _cacheable(exchange, place, flags.etag, flags.body)
+        await answer_cacheable(exchange, place, flags.etag, flags.body)
 
     async def all_flags(self, exchange: Exchange) -> None:
         """`/sdk/flags`, for PHP."""
         place = self._find_place(exchange)
         flags = self._flag_sets.current(place)
-        await _cacheable(exchange, place, flags.etag, msgspec.json.encode(_flags(flags)))
+        await answer_cacheable(exchange, place, flags.etag, msgspec.json.encode(flags.flags))
 
     async def one_flag(self, exchange: Exchange) -> None:
         """`/sdk/flags/{key}`, for PHP; 404 tells it that there is no such flag."""
         place = self._find_place(exchange)
         flags = self._flag_sets.current(place)
-        found = _flags(flags).get(exchange.segment("key"))
+        found = flags.flags.get(exchange.segment("key"))
         if found is None:
             raise NotFound(f"Unknown flag key {exchange.segment('key')!r}")
-        await _cacheable(exchange, place, f'"{found["version"]}"', msgspec.json.encode(found))
+        await answer_cacheable(exchange, place, f'"{found["version"]}"', msgspec.json.encode(found))
 
     async def one_segment(self, exchange: Exchange) -> None:
         """`/sdk/segments/{key}`, for PHP; there are no segments yet."""
@@ -68,10 +68,8 @@ class ServerFlags:
     async def poll_changes(self, exchange: Exchange) -> None:
         """`/sdk/poll`: the change set from the `basis` that the SDK has."""
         place = self._find_place(exchange)
-        flags = self._flag_sets.current(place)
-        events = fdv2.transfer(place[1].id, flags, exchange.query("basis"))
-        body = {"events": [{"event": name, "data": data} for name, data in events]}
-        await exchange.answer(200, [*JSON, *_named(place)], msgspec.json.encode(body))
+        events = self._transfer(place, exchange.query("basis"))
+        await exchange.answer(200, [*JSON, *named(place)], msgspec.json.encode(fdv2.polled(events)))
 
     async def stream_changes(self, exchange: Exchange) -> None:
         """`/sdk/stream`: the same, then each change as it comes."""
@@ -79,24 +77,27 @@ class ServerFlags:
         environment_id = place[1].id
 
         def begin() -> bytes:
-            flags = self._flag_sets.current(place)
-            return encode_events(fdv2.transfer(environment_id, flags, exchange.query("basis")))
+            return fdv2.streamed(self._transfer(place, exchange.query("basis")))
 
         def render(update: Update) -> bytes:
             if "fdv2" not in update.encoded:
-                update.encoded["fdv2"] = encode_events(fdv2.change(environment_id, update))
+                events = [_changed(update), fdv2.transferred(environment_id, update.version)]
+                update.encoded["fdv2"] = fdv2.streamed(events)
             return update.encoded["fdv2"]
 
         await self._streams.follow(exchange, self._find_place, begin, render)
 
+    def _transfer(self, place: Place, basis: str | None) -> list[fdv2.Event]:
+        current = self._flag_sets.current(place)
+        objects = [fdv2.put_object("flag", key, flag["version"], flag) for key, flag in current.flags.items()]
+        return fdv2.transfer(place[1].id, current.version, objects, basis)
 
-def encode_events(events: list[fdv2.Event]) -> bytes:
-    return b"".join(encode_message(name, data) for name, data in events)
 
-
-def _flags(flags: FlagSet) -> dict[str, dict[str, object]]:
-    decoded: dict[str, dict[str, object]] = msgspec.json.decode(flags.body)["flags"]
-    return decoded
+def _changed(update: Update) -> fdv2.Event:
+    """A change after the first transfer, which needs no new intent."""
+    if update.delivered is None:
+        return fdv2.delete_object("flag", update.flag, update.version)
+    return fdv2.put_object("flag", update.flag, update.version, update.delivered)
 
 
 def _flags_only(update: Update) -> bytes:
@@ -106,13 +107,15 @@ def _flags_only(update: Update) -> bytes:
     return encode_message("patch", {"path": path, "data": update.delivered})
 
 
-async def _cacheable(exchange: Exchange, place: Place, etag: str, body: bytes) -> None:
-    headers = [(b"etag", etag.encode()), *_named(place)]
+async def answer_cacheable(exchange: Exchange, place: Place, etag: str, body: bytes) -> None:
+    """The body, or 304 where the client has this very state."""
+    headers = [(b"etag", etag.encode()), *named(place)]
     if exchange.header(b"if-none-match") == etag:
         await exchange.answer(304, headers)
     else:
         await exchange.answer(200, [*JSON, *headers], body)
 
 
-def _named(place: Place) -> Headers:
+def named(place: Place) -> Headers:
+    """The header by which an SDK learns its environment's id."""
     return [(b"x-ld-envid", place[1].id.encode())]
