@@ -144,8 +144,14 @@ def _serve(settings: Settings, house: House) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config, house)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve())
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(_is_news)
+    try:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(server.serve())
+    finally:
+        # Left there, it would keep this module and DuckDB's alive past the interpreter's end, and DuckDB complains.
+        log.removeFilter(_is_news)
     if not server.started:
         sys.exit(1)
 
@@ -173,7 +179,6 @@ def _configure_logs(level: str) -> None:
     """One JSON object a line on standard error: a stable message, data as fields."""
     number = getattr(logging, level.upper())
     logging.basicConfig(level=max(number, logging.WARNING), format="%(message)s", stream=sys.stderr)
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -14,7 +14,7 @@ class InvalidSetting(AssayError):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table. `least` is the smallest value allowed, for numbers."""
+    """One row of the table. `least` and `most` bound the value, for numbers."""
 
     name: str
     kind: type
@@ -22,6 +22,7 @@ class Setting:
     unit: str
     help: str
     least: int = 0
+    most: int = 2**63 - 1
 
     @property
     def variable(self) -> str:
@@ -32,7 +33,7 @@ class Setting:
 TABLE = (
     Setting("data", str, "assay-data", "folder", "where everything is kept: metadata, event log, tables"),
     Setting("host", str, "127.0.0.1", "address", "the address to listen on; 0.0.0.0 for every interface"),
-    Setting("port", int, 8030, "port", "the one port of everything; 0 takes a free one"),
+    Setting("port", int, 8030, "port", "the one port of everything; 0 takes a free one", most=65_535),
     Setting("admin_token", str, "", "token", "presets the first admin token; empty makes a random one"),
     Setting("log_level", str, "info", "level", "debug, info, warning or error"),
     Setting("rate_limit", int, 5000, "requests in 10 s", "REST requests allowed for each access token", 1),
@@ -108,4 +109,6 @@ def _value(row: Setting, raw: object) -> str | int | Path:
         raise InvalidSetting(f"{row.variable} is a whole number, not {raw!r}") from None
     if number < row.least:
         raise InvalidSetting(f"{row.variable} is at least {row.least}, not {number}")
+    if number > row.most:
+        raise InvalidSetting(f"{row.variable} is at most {row.most}, not {number}")
     return number

@@ -1,7 +1,5 @@
 """Reset: these results are gone for good, no other experiment's are, and collection goes on."""
 
-from collections.abc import Callable
-
 from api.replies import fresh
 from live import LiveServer, exposure, now_ms, tracked
 
@@ -90,19 +88,3 @@ def test_two_resets_are_as_good_as_one(api: LiveServer) -> None:
     api.send([exposure("a", 0, flag=flag)])
     reset(api, flag, metric)
     assert counts(api, flag, metric) == [(0, 0), (0, 0)]
-
-
-def test_a_reset_outlasts_a_restart(serve: Callable[..., LiveServer]) -> None:
-    server = serve()
-    server.create_experiment()
-    server.send([exposure("old", 0), tracked("old")])
-    reset(server, "flag", "metric")
-    server.send([exposure("new", 1), tracked("new")])
-    assert server.stop() == 0
-    server.start()
-    assert counts(server, "flag", "metric") == [(0, 0), (1, 1)]
-    assert server.stop() == 0
-    for name in ("tables.duckdb", "tables.duckdb.wal"):
-        (server.folder / name).unlink(missing_ok=True)
-    server.start()
-    assert counts(server, "flag", "metric") == [(0, 0), (1, 1)], "the tables were built anew from the log"

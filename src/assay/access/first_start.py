@@ -1,6 +1,7 @@
 """What a new installation begins with: a project, its environments, and one admin token."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from assay.store.records import Environment, Project
 from assay.store.store import Store
 
 ACTOR = "assay/first-start"
-SHORTEST_PRESET = 16
+
+# What every client can send in a header.
+PRESET = re.compile(r"[!-~]{16,}")
 
 
 def prepare(store: Store, folder: Path, environments: tuple[Environment, ...], preset: str) -> str | None:
@@ -18,8 +21,8 @@ def prepare(store: Store, folder: Path, environments: tuple[Environment, ...], p
 
     A `preset` token is made on any start that doesn't know it yet.
     """
-    if preset and len(preset) < SHORTEST_PRESET:
-        raise DataFolderError(f"ASSAY_ADMIN_TOKEN needs at least {SHORTEST_PRESET} characters")
+    if preset and not PRESET.fullmatch(preset):
+        raise DataFolderError("ASSAY_ADMIN_TOKEN needs at least 16 characters, all visible ASCII")
     tokens = store.state.all("token").values()
     wanted = preset if preset else None if tokens else new_secret()
     with store.writing(ACTOR) as transaction:
