@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from assay.errors import InvalidRequest
-from assay.experiments.metric import Metric, check_metric
+from assay.experiments.metric import LONGEST_WINDOW_MS, Metric, check_metric
 
 URLS = ({"kind": "exact", "url": "http://shop/"},)
 
@@ -46,7 +46,7 @@ def test_lower_is_better_only_where_it_was_said() -> None:
         metric(),
         metric(is_numeric=True, unit="ms", window_start_offset=0, window_end_offset=1),
         metric(window_start_offset=5),
-        metric(window_end_offset=2**53),
+        metric(window_end_offset=LONGEST_WINDOW_MS),
         goal("pageview"),
         goal("click", selector=".buy"),
         metric(kind="pageview", urls=({"kind": "regex", "pattern": "^/shop/[0-9]+$"},)),
@@ -79,7 +79,7 @@ def test_ordinary_metrics_are_good(good: Metric) -> None:
         (metric(window_start_offset=-1), "window"),
         (metric(window_end_offset=0), "window"),
         (metric(window_start_offset=5, window_end_offset=5), "window"),
-        (metric(window_end_offset=2**53 + 1), "window"),
+        (metric(window_end_offset=LONGEST_WINDOW_MS + 1), "window"),
         (metric(window_start_offset=2**63), "window"),
     ],
 )

@@ -3,7 +3,7 @@
 from math import isfinite, sqrt
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assay.stats.estimate import NotEstimable
@@ -66,6 +66,8 @@ def test_a_mean_that_only_rounding_left_is_no_plan(mean: float) -> None:
     assert isinstance(mean_sample_size(Moments(10, mean, 1.0), 0.1), NotEstimable)
 
 
+@example(0.0, 1.0, 5e-324)
+@example(0.5, 1e30, 1e-300)
 @given(st.floats(0, 1), st.floats(-1e30, 1e30), st.floats(0, 1e60))
 def test_a_sample_size_can_always_be_counted(rate: float, mean: float, squares: float) -> None:
     for found in (proportion_sample_size(rate, 0.1), mean_sample_size(Moments(9, mean, squares), 0.1)):
