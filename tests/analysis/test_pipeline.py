@@ -157,12 +157,15 @@ def test_the_series_ends_in_the_totals(tables: Tables) -> None:
     assert [row.so_far for row in found.series[-1]] == [total.measured for total in found.totals]
 
 
-@pytest.mark.parametrize("extreme", [1e30, -1e30, 1e-30, 5e-324, 1e300, -0.0])
+@pytest.mark.parametrize("extreme", [1e30, -1e30, 1e300, 1e-30, 1e-80, 1e-90, 1e-120, 1e-160, 5e-324, -0.0])
+@pytest.mark.parametrize("others", [1.0, 0.0])
 @pytest.mark.parametrize("value_of", ["sum", "average", "conversion"])
-def test_no_metric_value_can_break_the_results(tables: Tables, extreme: float, value_of: str) -> None:
+def test_no_metric_value_can_break_the_results(
+    tables: Tables, extreme: float, others: float, value_of: str
+) -> None:
     events: list[Any] = [exposure(f"u{n}", n % 3, BASE_MS) for n in range(12)]
-    events += [bought(f"u{n % 12}", BASE_MS + n, extreme * (1 + n % 5 / 7)) for n in range(60)]
-    events += [bought("u0", BASE_MS, -extreme), bought("u1", BASE_MS, 1.0)]
+    events += [bought(f"u{n % 12}", BASE_MS + n, extreme * (1 + n * n % 11 / 7)) for n in range(60)]
+    events += [bought("u0", BASE_MS, -extreme), bought("u1", BASE_MS, others)]
     found = results(tables, promise(value_of, ALL, ANYTIME), *events)
     assert b"null" not in msgspec.json.encode([found.totals, found.series]).replace(b'"winner":null', b"")
     sizes = [total.sample_size for total in found.totals]

@@ -165,3 +165,14 @@ def test_any_text_stays_on_its_line_and_comes_back(key: str, unit: str, payload_
     assert lines.endswith(b"\n")
     first = json.loads(lines.split(b"\n")[0])
     assert (first["key"], first["units"][0]["key"], first["payload"]) == ("m" + key, "u" + unit, payload_id)
+
+
+@pytest.mark.parametrize(
+    ("value", "counted"),
+    [(1e30, 1e30), (5e-324, 5e-324), (0, 0.0), (1.1e30, None), (-1e300, None)],
+)
+def test_a_value_whose_square_no_float_can_hold_is_missing_and_the_event_counts(
+    value: float, counted: float | None
+) -> None:
+    (row,) = rows(tracked("a", metricValue=value))
+    assert (row.bad, row.value) == (None, counted)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from assay.errors import Conflict, NotFound
 from assay.store.records import Project, Token
-from assay.store.store import Store, require_absent, require_present
+from assay.store.store import CredentialKind, Store, require_absent, require_present
 from assay.store.transaction import FlagChange
 from flags.flags import config, flag
 from store.projects import NOW_MS, new_store, open_store, put_flag, running
@@ -101,14 +101,22 @@ def test_writers_queue_up_and_no_change_is_lost(store: Store) -> None:
     assert len(store.audit_entries(1_000)) == 41
 
 
-def test_an_sdk_key_leads_to_its_environment_as_soon_as_it_exists(store: Store) -> None:
-    found = store.place_of("server", "sdk-production")
+@pytest.mark.parametrize(
+    ("kind", "credential"),
+    [("server", "sdk-production"), ("mobile", "mob-production"), ("client", "id-production")],
+)
+def test_a_credential_leads_to_its_environment_as_long_as_that_exists(
+    store: Store, kind: CredentialKind, credential: str
+) -> None:
+    found = store.place_of(kind, credential)
     assert found is not None
     assert (found[0], found[1].id) == ("default", "id-production")
-    assert store.place_of("server", "sdk-nobody") is None
+    assert store.place_of(kind, "sdk-nobody") is None
+    kinds: list[CredentialKind] = ["server", "mobile", "client"]
+    assert all(store.place_of(other, credential) is None for other in kinds if other != kind)
     with store.writing("a") as transaction:
         transaction.put(("project", "", "default"), None, "deleteProject")
-    assert store.place_of("server", "sdk-production") is None
+    assert store.place_of(kind, credential) is None
 
 
 def test_the_audit_says_who_when_what_before_and_after(store: Store) -> None:

@@ -60,7 +60,7 @@ def mean_sample_size(
 
     Source: Kohavi, Tang & Xu (2020), "Trustworthy Online Controlled Experiments", eq. 15.1.
     """
-    if baseline.n < 2 or baseline.mean == 0 or baseline.squares == 0:
+    if baseline.n < 2 or baseline.mean == 0 or baseline.variance == 0:
         return NotEstimable("the baseline has no mean or no variance to plan with")
     return _units(2 * baseline.variance, baseline.mean * lift, power, alpha)
 
@@ -70,7 +70,7 @@ def _units(variance: float, effect: float, power: float, alpha: float) -> int | 
     standardized = abs(effect) / sqrt(variance)
     if standardized < SMALLEST_EFFECT:
         return NotEstimable("the effect is too small beside the variance to be found by any number of units")
-    return ceil((z / standardized) ** 2)
+    return max(1, ceil((z / standardized) ** 2))
 
 
 @dataclass(frozen=True, slots=True)
