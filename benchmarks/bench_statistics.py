@@ -83,11 +83,13 @@ def bare_numpy(n: Any, mean: Any, squares: Any) -> tuple[Any, ...]:
 def ours(n: Any, mean: Any, squares: Any) -> Any:
     from assay.stats.comparison import compare
     from assay.stats.contrasts import mean_estimates
+    from assay.stats.default_rule import DefaultRule
     from assay.stats.moments import JointMoments
 
     moments = JointMoments(n, mean[..., None], squares[..., None, None])
     shares = np.full(VARIATIONS, 1 / VARIATIONS)
-    return compare(mean_estimates(moments), exposures=n[:, 0], shares=shares, tuned_at=TUNED_AT, alpha=ALPHA)
+    rule = DefaultRule(ALPHA, forecast=TUNED_AT)
+    return compare(mean_estimates(moments), exposures=n[:, 0], shares=shares, rule=rule)
 
 
 def gbstats_rows(n: Any, mean: Any, squares: Any) -> dict[str, Any]:

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from assay.analysis.results import Anytime, AnytimeComparison, Estimated, MaybeInterval
-from assay.stats.contrasts import ArmEstimates, contrasts
-from assay.stats.default_rule import DefaultRule, critical_values, p_values
+from assay.stats.comparison import Comparison, compare
+from assay.stats.contrasts import ArmEstimates
+from assay.stats.default_rule import DefaultRule
 from assay.stats.estimate import Interval, NotEstimable, Status
-from assay.stats.lift import lift_bounds, lift_values
 from assay.stats.moments import Moments
 from assay.stats.sample_ratio import SampleRatio, sample_ratio
-from assay.stats.sequential import log_e_value, running_p_values
-from assay.stats.small_samples import cautious_squared_errors
+from assay.stats.sequential import running_p_values
 
 # A flag-scoped experiment declares no horizon. The sequence is valid whatever it is tuned at; it is tightest here,
 # in units of both variations together, and a tenth or ten times as many cost little.
@@ -37,41 +36,32 @@ def compared(
     rule: DefaultRule, treatment: Sequence[Moments], baseline: Sequence[Moments]
 ) -> AnytimeComparison | NotEstimable:
     """One treatment at its last look, with the smallest p-value of all its looks. Null: no effect."""
-    pairs = [pair for pair in zip(treatment, baseline, strict=True) if min(pair[0].n, pair[1].n) >= 2]
+    pairs = [pair for pair in zip(baseline, treatment, strict=True) if min(pair[0].n, pair[1].n) >= 2]
     if not pairs:
         return NotEstimable("a variation has fewer than two units")
     arms = _arms(pairs)
-    contrast = contrasts(arms)
-    error = contrast.standard_error[..., 0]
-    if not error[-1] > 0:
-        return NotEstimable("no variance in either variation")
-    seen = error > 0
-    n, effect = contrast.n[seen, 0], contrast.effect[seen, 0]
-    z = effect / error[seen]
-    boundary = critical_values(rule, n)
-    half = float(boundary[-1] * error[-1])
-    bounds = lift_bounds(contrast, np.where(seen, critical_values(rule, contrast.n[..., 0]), 1.0)[..., None])
-    evidence = log_e_value(z, n, tuned_at=rule.size, alpha=rule.alpha)
+    found = compare(arms, exposures=arms.n, shares=(0.5, 0.5), rule=rule)
+    if found.status[-1, 0] != Status.OK:
+        return Status(int(found.status[-1, 0])).not_estimable()
+    known = found.status[:, 0] == Status.OK
+    level = 1 - rule.alpha
     return AnytimeComparison(
-        effect=float(effect[-1]),
-        interval=Interval(float(effect[-1]) - half, float(effect[-1]) + half, 1 - rule.alpha),
-        lift=_lift(float(lift_values(contrast)[-1, 0])),
-        lift_interval=_interval(bounds.lower[-1, 0], bounds.upper[-1, 0], int(bounds.status[-1, 0]), rule),
-        p_value=float(running_p_values(p_values(rule, z, n))[-1]),
-        log_e_value=float(evidence[-1]),
+        effect=float(found.effect[-1, 0]),
+        interval=Interval(float(found.sequential_lower[-1, 0]), float(found.sequential_upper[-1, 0]), level),
+        lift=_lift(float(found.lift[-1, 0])),
+        lift_interval=_lift_interval(found, level),
+        p_value=float(running_p_values(found.sequential_p_value[known, 0])[-1]),
+        log_e_value=float(found.log_e_value[-1, 0]),
     )
 
 
 def _arms(pairs: Sequence[tuple[Moments, Moments]]) -> ArmEstimates:
-    """Baseline first, one row for each look; no error below the pooled one, which keeps sparse metrics honest."""
-    treatment, baseline = zip(*pairs, strict=True)
-    n = np.array([[b.n, t.n] for t, b in pairs])
-    own = [np.array([m.variance / m.n for m in arm]) for arm in (treatment, baseline)]
-    floor_t, floor_b = cautious_squared_errors(own[0], own[1], units=(n[:, 1], n[:, 0]))
+    """Baseline first, one row for each look."""
+    n = np.array([[moments.n for moments in pair] for pair in pairs])
     return ArmEstimates.independent(
         n,
-        np.array([[b.mean, t.mean] for t, b in pairs]),
-        squared_error=np.stack([floor_b, floor_t], axis=-1),
+        np.array([[moments.mean for moments in pair] for pair in pairs]),
+        squared_error=np.array([[moments.variance / moments.n for moments in pair] for pair in pairs]),
         freedom=(n - 1).astype(float),
         status=np.zeros(n.shape, dtype=np.int8),
     )
@@ -81,10 +71,12 @@ def _lift(value: float) -> Estimated:
     return value if np.isfinite(value) else Status.ZERO_BASELINE.not_estimable()
 
 
-def _interval(lower: float, upper: float, status: int, rule: DefaultRule) -> MaybeInterval:
+def _lift_interval(found: Comparison, level: float) -> MaybeInterval:
+    status = Status(int(found.sequential_lift_status[-1, 0]))
     if status != Status.OK:
-        return Status(status).not_estimable()
-    return Interval(float(lower), float(upper), 1 - rule.alpha)
+        return status.not_estimable()
+    lower, upper = found.sequential_lift_lower[-1, 0], found.sequential_lift_upper[-1, 0]
+    return Interval(float(lower), float(upper), level)
 
 
 def _sample_ratio(

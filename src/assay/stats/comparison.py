@@ -1,18 +1,20 @@
 """Everything said of treatments against a baseline, for all slices and metrics in one pass over arrays."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from assay.stats.contrasts import ArmEstimates, Contrasts, Statuses, contrasts, t_quantile, t_test
+from assay.stats.contrasts import ArmEstimates, Contrasts, Statuses, apart, contrasts, t_quantile, t_test
+from assay.stats.default_rule import DefaultRule, critical_values, p_values
 from assay.stats.estimate import REASONS, Status
 from assay.stats.lift import lift_bounds, lift_values
 from assay.stats.moments import Floats, Integers
 from assay.stats.sample_ratio import log_mismatch_odds
-from assay.stats.sequential import log_e_value, radius_multiplier
+from assay.stats.sequential import log_e_value
+from assay.stats.small_samples import cautious_squared_errors
 
 _NO_VALUE = (Status.NO_UNITS, Status.ZERO_DENOMINATOR)
 
@@ -71,26 +73,26 @@ def compare(
     *,
     exposures: ArrayLike,
     shares: ArrayLike,
-    tuned_at: ArrayLike,
+    rule: DefaultRule,
     baseline: int = 0,
-    alpha: float = 0.05,
 ) -> Comparison:
     """Fixed and sequential intervals, p- and e-values, lifts and sample ratio of every treatment.
 
     `arms` of shape (..., variations), by whichever method; `exposures[slices, variations]`, the units that
-    arrived and the `shares` they were to arrive in; `tuned_at`, the units of baseline and treatment
-    together at which the sequence is tightest, broadcast to (..., treatments). Two-sided at `alpha`.
-    Sources: those of `contrasts`, `lift_bounds`, `radius_multiplier` and `log_mismatch_odds`.
+    arrived and the `shares` they were to arrive in; `rule`, what makes looking early allowed, and alpha,
+    two-sided, of the fixed intervals too. The sequential figures take no error of a difference below the
+    pooled one, which keeps sparse metrics honest under unequal shares. Sources: those of `contrasts`,
+    `lift_bounds`, `default_rule`, `cautious_squared_errors` and `log_mismatch_odds`.
     """
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha lies between 0 and 1, not {alpha}")
     contrast = contrasts(arms, baseline)
+    cautious = _cautious(contrast, arms, baseline)
     known = ~np.isin(arms.status, _NO_VALUE)
-    n, multiplier = np.maximum(contrast.n, 1), -t_quantile(alpha / 2, contrast.freedom)
-    boundary = radius_multiplier(n, tuned_at=np.asarray(tuned_at), alpha=alpha)
-    fixed, sequential = lift_bounds(contrast, multiplier), lift_bounds(contrast, boundary)
-    z = _standardized(contrast)
-    evidence = log_e_value(z, n, tuned_at=np.asarray(tuned_at), alpha=alpha)
+    n, multiplier = np.maximum(contrast.n, 1), -t_quantile(rule.alpha / 2, contrast.freedom)
+    boundary = critical_values(rule, n)
+    fixed, sequential = lift_bounds(contrast, multiplier), lift_bounds(cautious, boundary)
+    z = _standardized(cautious)
+    evidence = log_e_value(z, n, tuned_at=rule.size, alpha=rule.alpha)
+    half = boundary * cautious.standard_error
     ok, points = contrast.status == Status.OK, ~np.isin(contrast.status, _NO_VALUE)
     return Comparison(
         n=arms.n,
@@ -100,15 +102,15 @@ def compare(
         degrees_of_freedom=_held(contrast.freedom, ok),
         lower=_held(contrast.effect - multiplier * contrast.standard_error, ok),
         upper=_held(contrast.effect + multiplier * contrast.standard_error, ok),
-        p_value=_held(t_test(z, contrast.freedom), ok),
+        p_value=_held(t_test(_standardized(contrast), contrast.freedom), ok),
         lift=_held(lift_values(contrast), points),
         lift_lower=fixed.lower,
         lift_upper=fixed.upper,
-        sequential_lower=_held(contrast.effect - boundary * contrast.standard_error, ok),
-        sequential_upper=_held(contrast.effect + boundary * contrast.standard_error, ok),
+        sequential_lower=_held(contrast.effect - half, ok),
+        sequential_upper=_held(contrast.effect + half, ok),
         sequential_lift_lower=sequential.lower,
         sequential_lift_upper=sequential.upper,
-        sequential_p_value=_held(np.exp(-np.maximum(evidence, 0.0)), ok),
+        sequential_p_value=_held(p_values(rule, z, n), ok),
         log_e_value=_held(evidence, ok),
         mismatch_log_odds=np.asarray(log_mismatch_odds(exposures, shares)),
         status=contrast.status,
@@ -122,6 +124,19 @@ def encoded(comparison: Comparison) -> bytes:
     columns: dict[str, Any] = {f.name: getattr(comparison, f.name).tolist() for f in fields(comparison)}
     # msgspec writes a float that isn't finite as null.
     return msgspec.json.encode(columns | {"reasons": REASONS})
+
+
+def _cautious(contrast: Contrasts, arms: ArmEstimates, baseline: int) -> Contrasts:
+    """The contrast with each pair's errors raised to the pooled one."""
+    n, own = apart(arms.n, baseline, -1), apart(arms.squared_error, baseline, -1)
+    treatment, base = cautious_squared_errors(own.others, own.baseline, units=(n.others, n.baseline))
+    raised = base - own.baseline
+    return replace(
+        contrast,
+        variance=contrast.variance + (treatment - own.others) + raised,
+        baseline_variance=contrast.baseline_variance + raised,
+        covariance=contrast.covariance - raised,
+    )
 
 
 def _standardized(contrast: Contrasts) -> Floats:

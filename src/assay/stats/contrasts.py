@@ -99,7 +99,7 @@ def contrasts(arms: ArmEstimates, baseline: int = 0) -> Contrasts:
     40:504–534, theorem 1, for the variance when units are a sample of a population.
     """
     n, value, own, freedom, slopes = (
-        _apart(part, baseline, axis)
+        apart(part, baseline, axis)
         for part, axis in (
             (arms.n, -1),
             (arms.value, -1),
@@ -221,22 +221,22 @@ def student_interval(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Apart:
+class Apart:
     others: Any
     baseline: Any
 
 
-def _apart(values: Any, baseline: int, axis: int) -> _Apart:
+def apart(values: Any, baseline: int, axis: int) -> Apart:
     """The baseline's entries, with an axis of length one, and the others'."""
     count = values.shape[axis]
     if not 0 <= baseline < count:
         raise ValueError(f"no variation has the index {baseline}; there are {count}")
     others = [i for i in range(count) if i != baseline]
-    return _Apart(np.take(values, others, axis=axis), np.take(values, [baseline], axis=axis))
+    return Apart(np.take(values, others, axis=axis), np.take(values, [baseline], axis=axis))
 
 
 def _pair_status(status: Statuses, baseline: int, noise: Floats) -> Statuses:
-    both = _apart(status, baseline, -1)
+    both = apart(status, baseline, -1)
     flat = np.where(noise > 0, np.int8(Status.OK), np.int8(Status.NO_VARIANCE))
     first = np.where(both.others != Status.OK, both.others, both.baseline)
     return np.where(first != Status.OK, first, flat).astype(np.int8)
