@@ -54,8 +54,8 @@ def test_a_preset_token_is_made_once_on_whichever_start(tmp_path: Path) -> None:
 
 def test_a_preset_token_that_is_too_short_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    with pytest.raises(DataFolderError, match="16"):
-        prepare(store, tmp_path, ENVIRONMENTS, "x" * 15)
+    with pytest.raises(DataFolderError, match="8"):
+        prepare(store, tmp_path, ENVIRONMENTS, "x" * 7)
     assert store.state.all("project") == {}
     store.close()
 

@@ -5,6 +5,8 @@ import re
 import secrets
 from pathlib import Path
 
+import structlog
+
 from assay.access.tokens import digest, mint, new_secret
 from assay.errors import DataFolderError
 from assay.store.records import Environment, Project
@@ -13,7 +15,11 @@ from assay.store.store import Store
 ACTOR = "assay/first-start"
 
 # What every client can send in a header.
-PRESET = re.compile(r"[!-~]{16,}")
+PRESET = re.compile(r"[!-~]{8,}")
+
+EASILY_GUESSED = 16
+
+_log = structlog.get_logger("access")
 
 
 def prepare(store: Store, folder: Path, environments: tuple[Environment, ...], preset: str) -> str | None:
@@ -22,7 +28,9 @@ def prepare(store: Store, folder: Path, environments: tuple[Environment, ...], p
     A `preset` token is made on any start that doesn't know it yet.
     """
     if preset and not PRESET.fullmatch(preset):
-        raise DataFolderError("ASSAY_ADMIN_TOKEN needs at least 16 characters, all visible ASCII")
+        raise DataFolderError("ASSAY_ADMIN_TOKEN needs at least 8 characters, all visible ASCII")
+    if preset and len(preset) < EASILY_GUESSED:
+        _log.warning("admin_token_is_short", characters=len(preset))
     tokens = store.state.all("token").values()
     wanted = preset if preset else None if tokens else new_secret()
     with store.writing(ACTOR) as transaction:
