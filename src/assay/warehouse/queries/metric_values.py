@@ -52,9 +52,9 @@ def value_changes(wanted: MetricScope, bucket_ms: int) -> Query:
     once = "where previous is null" if wanted.value_of == "conversion" else ""
     sql = f"""with {COUNTED},
 unit_buckets as (
-    -- one row per unit and bucket with events; sums in the order of events, so that they are always the same
+    -- one row per unit and bucket with events; sums in ascending order, so that they are always the same
     select variation, unit_key, cast(floor(at_ms / $bucket_ms) as bigint) as bucket, count(*) as events,
-        list_sum(list(value order by at_ms, seq, n)) as value_sum
+        list_sum(list_sort(list(value))) as value_sum
     from counted
     {"where value is not null" if numeric else ""}
     group by variation, unit_key, bucket
