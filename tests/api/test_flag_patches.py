@@ -302,3 +302,12 @@ def test_instructions_set_the_fallthrough_in_either_spelling(
 
 def test_a_patch_of_an_unknown_flag_is_not_found(api: LiveServer) -> None:
     assert_refused(api.rest("PATCH", "/flags/default/nobody", [NAME]), 404, "not_found")
+
+
+def test_a_rollout_added_beside_a_variation_takes_its_place_and_back(api: LiveServer, flag: str) -> None:
+    place = "/environments/production/fallthrough"
+    shares = {"variations": [{"variation": 0, "weight": 40_000}, {"variation": 1, "weight": 60_000}]}
+    made = patched(api, flag, [{"op": "add", "path": f"{place}/rollout", "value": shares}])
+    assert "variation" not in made["environments"]["production"]["fallthrough"]
+    made = patched(api, flag, [{"op": "add", "path": f"{place}/variation", "value": 1}])
+    assert made["environments"]["production"]["fallthrough"] == {"variation": 1}

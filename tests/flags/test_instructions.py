@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
 from assay.flags.instructions import apply_instructions
@@ -124,3 +125,14 @@ def test_one_refused_instruction_refuses_all_and_leaves_the_flag_as_it_was() -> 
     with pytest.raises(InvalidRequest):
         apply_instructions(before, "production", [{"kind": "turnFlagOn"}, {"kind": "unknown"}])
     assert before == flag()
+
+
+def test_new_weights_keep_the_seed_the_kind_and_the_unit() -> None:
+    """Who is in which variation must not be drawn anew because the shares changed."""
+    kind = "updateFallthroughVariationOrRollout"
+    seeded = replace(rollout(50_000, 50_000), kind="experiment", seed=61, context_kind="org")
+    config = replace(flag().environments["production"], fallthrough=Fallthrough(rollout=seeded))
+    before = replace(flag(), environments=flag().environments | {"production": config})
+    instruction = {"kind": kind, "rolloutWeights": {"id-0": 10_000, "id-1": 90_000}}
+    after = apply_instructions(before, "production", [instruction]).environments["production"]
+    assert after.fallthrough.rollout == replace(seeded, variations=rollout(10_000, 90_000).variations)

@@ -149,8 +149,23 @@ def _settled(config: FlagConfig, old: FlagConfig) -> FlagConfig:
     """What the server owns stays as it was; new rules and clauses get ids."""
     rules = tuple(_named(rule) for rule in config.rules)
     return replace(
-        config, rules=rules, salt=old.salt, sel=old.sel, version=old.version, last_modified=old.last_modified
+        config,
+        rules=rules,
+        fallthrough=_newer(config.fallthrough, old.fallthrough),
+        salt=old.salt,
+        sel=old.sel,
+        version=old.version,
+        last_modified=old.last_modified,
     )
+
+
+def _newer(place: Fallthrough, old: Fallthrough) -> Fallthrough:
+    """A patch that adds a rollout beside the variation (or the other way round) means the one it adds."""
+    if place.variation is None or place.rollout is None:
+        return place
+    if old.rollout is None:
+        return Fallthrough(rollout=place.rollout)
+    return Fallthrough(variation=place.variation) if old.variation is None else place
 
 
 def _named(rule: Rule) -> Rule:

@@ -49,7 +49,7 @@ def _turn_off(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagC
 
 
 def _update_fallthrough(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagConfig:
-    return replace(config, fallthrough=_variation_or_rollout(flag, instruction))
+    return replace(config, fallthrough=_variation_or_rollout(flag, config.fallthrough, instruction))
 
 
 def _update_off_variation(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagConfig:
@@ -98,7 +98,8 @@ IN_ENVIRONMENT: dict[str, ConfigChange] = {
 }
 
 
-def _variation_or_rollout(flag: Flag, instruction: Instruction) -> Fallthrough:
+def _variation_or_rollout(flag: Flag, before: Fallthrough, instruction: Instruction) -> Fallthrough:
+    """New weights keep the rollout's seed, kind and unit: who is in which variation must not be drawn anew."""
     weights = instruction.get("rolloutweights")
     if weights is None:
         return Fallthrough(variation=_index(flag, instruction.get("variationid")))
@@ -111,7 +112,15 @@ def _variation_or_rollout(flag: Flag, instruction: Instruction) -> Fallthrough:
         if value is not None and not isinstance(value, str):
             raise InvalidRequest(f"{name} is a string")
     variations = tuple(WeightedVariation(index, weight) for index, weight in entries)
-    return Fallthrough(rollout=Rollout(variations, context_kind=context_kind, bucket_by=bucket_by))
+    kept = before.rollout or Rollout(())
+    return Fallthrough(
+        rollout=replace(
+            kept,
+            variations=variations,
+            context_kind=context_kind or kept.context_kind,
+            bucket_by=bucket_by or kept.bucket_by,
+        )
+    )
 
 
 def _index(flag: Flag, identifier: object) -> int:
