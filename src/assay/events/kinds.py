@@ -111,7 +111,7 @@ def _key(key: object) -> str:
 
 def field_reason(message: str) -> str:
     """ "Expected `int`, got `str` - at `$.reason.ruleId`" becomes "reason_invalid"; without a field "kind_missing"."""
-    if "missing required field" in message:
+    if "missing required field" in message and "`$" not in message:
         return "kind_missing"
     path = message.rpartition("`$")[2].strip("`.")
     field = path.partition(".")[0].partition("[")[0]
