@@ -130,7 +130,13 @@ def _nests_deeper(value: Any, most: int) -> bool:
 
 
 def _good_row(event: WireEvent, raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
-    start_ms, end, tallies = _evaluations(event, raw, envelope)
+    start_ms: int | None = None
+    tallies: tuple[Tally, ...] = ()
+    end = event.creation_date
+    if event.kind == "summary":
+        start_ms, end, tallies = _summed_up(raw)
+    elif envelope.unsummarized and event.kind == "feature":
+        tallies = lone_tally(event, raw)
     created = envelope.received_ms if end is None else int(end // 1)
     skewed = created > envelope.received_ms + MOST_SKEW_MS
     reason = event.reason
@@ -158,17 +164,11 @@ def _good_row(event: WireEvent, raw: Any, envelope: Envelope, n: int, of: int) -
     )
 
 
-def _evaluations(
-    event: WireEvent, raw: Any, envelope: Envelope
-) -> tuple[int | None, float | None, tuple[Tally, ...]]:
-    """When what the event tells of began (where that isn't when it ended), when it ended, and what it counts."""
-    if event.kind == "summary":
-        summary = read_summary(raw)
-        start = None if summary.start_date is None else int(summary.start_date // 1)
-        return start, summary.end_date, summary_tallies(summary)
-    if envelope.unsummarized and event.kind == "feature":
-        return None, event.creation_date, lone_tally(event, raw)
-    return None, event.creation_date, ()
+def _summed_up(raw: Any) -> tuple[int | None, float | None, tuple[Tally, ...]]:
+    """When a summary began and ended, and what it counts."""
+    summary = read_summary(raw)
+    start_ms = None if summary.start_date is None else int(summary.start_date // 1)
+    return start_ms, summary.end_date, summary_tallies(summary)
 
 
 def _counted_value(value: float | None) -> float | None:
