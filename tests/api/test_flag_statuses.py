@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import launchdarkly_api
+import ldclient
 import pytest
 from launchdarkly_api.api import account_usage__beta_api, feature_flags_api
+from ldclient.config import Config
 
 from api.replies import assert_refused, fresh
 from live import LiveServer, exposure, now_ms
@@ -205,3 +207,22 @@ def test_the_official_client_reads_statuses_and_usage(api: LiveServer) -> None:
         (one,) = series.series
         assert (one["0"], one["1"], one["2"]) == (3, 0, 1)
         assert [entry["key"] for entry in series.metadata] == ["a", {"b": 1}, None]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_an_official_sdk_evaluates_is_what_is_counted(api: LiveServer, stream: bool) -> None:
+    flag, unknown = new_flag(api), fresh("unknown")
+    key, host = api.environment_rep()["apiKey"], api.host
+    config = Config(key, base_uri=host, stream_uri=host, events_uri=host, stream=stream)
+    with ldclient.LDClient(config, start_wait=10) as client:
+        for number in range(7):
+            context = ldclient.Context.create(f"unit-{number % 3}")
+            assert client.variation(flag, context, "fallback") == {"b": 1}
+            assert client.variation(unknown, context, 5) == 5
+    (one,) = usage(api, flag)["series"]
+    assert (one["0"], one["1"]) == (0, 7)
+    found = status(api, flag)
+    assert (found["name"], found["default"]) == ("active", "fallback")
+    assert api.rest("POST", "/flags/default", {"key": unknown, "name": unknown}).status == 201
+    assert usage(api, unknown)["series"][0]["2"] == 7
+    assert status(api, unknown)["name"] == "new"
