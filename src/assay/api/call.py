@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.errors import InvalidRequest
+from assay.errors import InvalidRequest, Unavailable
 from assay.events.log import EventLog
 from assay.store.records import Token
 from assay.store.store import Store
@@ -14,6 +14,9 @@ from assay.warehouse.loading import Loader
 
 MODERN = "20240415"
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
+
+# How long results wait for the tables to hold every event that was acked before they were asked for.
+LOADING_TIMEOUT_S = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,11 @@ class Rooms:
     log: EventLog
     engine: Engine
     loader: Loader
+
+    def await_events(self) -> None:
+        """Returns when the tables hold every event that was acked before."""
+        if not self.loader.wait_until(self.log.durable, LOADING_TIMEOUT_S):
+            raise Unavailable("events are still being loaded; results would be incomplete")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,7 @@ from assay.analysis.promises import flag_experiment_promise
 from assay.api.call import Answer, Call
 from assay.api.links import link
 from assay.api.representations.results import results_rep
-from assay.errors import NotFound, Unavailable
-
-# How long results wait for the tables to hold every event that was acked before they were asked for.
-LOADING_TIMEOUT_S = 20
+from assay.errors import NotFound
 
 
 def get_experiment(call: Call) -> Answer:
@@ -16,8 +13,7 @@ def get_experiment(call: Call) -> Answer:
     promise = flag_experiment_promise(
         call.rooms.store, place, call.whole_number("from"), call.whole_number("to")
     )
-    if not call.rooms.loader.wait_until(call.rooms.log.durable, LOADING_TIMEOUT_S):
-        raise Unavailable("events are still being loaded; results would be incomplete")
+    call.rooms.await_events()
     results = analyse(promise, call.rooms.engine)
     project, flag, *_ = place
     links = {

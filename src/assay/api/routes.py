@@ -1,6 +1,6 @@
 """The route table of REST API v2: method, path, the least role it takes, and who answers."""
 
-from assay.api import environments, experiments_beta, feature_flags, metrics, projects, tokens
+from assay.api import environments, evaluations, experiments_beta, feature_flags, metrics, projects, tokens
 from assay.api.call import Operation
 
 PROJECT = "/api/v2/projects/{project}"
@@ -8,6 +8,9 @@ ENVIRONMENT = PROJECT + "/environments/{environment}"
 FLAG = "/api/v2/flags/{project}/{flag}"
 METRIC = "/api/v2/metrics/{project}/{metric}"
 EXPERIMENT = FLAG + "/experiments/{environment}/{metric}"
+STATUSES = "/api/v2/flag-statuses/{project}/{environment}"
+STATUS = "/api/v2/flag-status/{project}/{flag}"
+USAGE = "/api/v2/usage/evaluations/{project}/{environment}/{flag}"
 
 OPERATIONS = (
     Operation("GET", "/api/v2/projects", "reader", projects.list_projects),
@@ -27,6 +30,10 @@ OPERATIONS = (
     Operation("DELETE", FLAG, "writer", feature_flags.delete_flag),
     Operation("GET", EXPERIMENT, "reader", experiments_beta.get_experiment, results=True),
     Operation("DELETE", EXPERIMENT + "/results", "writer", experiments_beta.reset_experiment),
+    Operation("GET", STATUSES, "reader", evaluations.list_statuses, results=True),
+    Operation("GET", STATUSES + "/{flag}", "reader", evaluations.get_status, results=True),
+    Operation("GET", STATUS, "reader", evaluations.get_status_across_environments, results=True),
+    Operation("GET", USAGE, "reader", evaluations.get_usage, results=True),
     Operation("GET", "/api/v2/metrics/{project}", "reader", metrics.list_metrics),
     Operation("POST", "/api/v2/metrics/{project}", "writer", metrics.create_metric),
     Operation("GET", METRIC, "reader", metrics.get_metric),

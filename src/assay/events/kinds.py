@@ -62,7 +62,7 @@ def read_event(raw: Any) -> WireEvent:
     try:
         event = msgspec.convert(raw, WireEvent)
     except msgspec.ValidationError as error:
-        raise BadEvent(_field_reason(str(error))) from None
+        raise BadEvent(field_reason(str(error))) from None
     if event.kind not in KINDS:
         raise BadEvent("unknown_kind")
     if event.kind in WITH_KEY and not event.key:
@@ -109,9 +109,9 @@ def _key(key: object) -> str:
     return str(key)
 
 
-def _field_reason(message: str) -> str:
+def field_reason(message: str) -> str:
     """ "Expected `int`, got `str` - at `$.reason.ruleId`" becomes "reason_invalid"; without a field "kind_missing"."""
-    if "missing required field" in message:
+    if "missing required field" in message and "`$" not in message:
         return "kind_missing"
     path = message.rpartition("`$")[2].strip("`.")
     field = path.partition(".")[0].partition("[")[0]

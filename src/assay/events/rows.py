@@ -8,6 +8,7 @@ import msgspec
 
 from assay.events.kinds import BadEvent, UnitKey, WireEvent, read_event, units
 from assay.events.payload import DEEPEST_NESTING
+from assay.events.summaries import Tally, lone_tally, read_summary, summary_tallies
 
 MOST_SKEW_MS = 60_000
 LARGEST_EVENT_BYTES = 1_000_000
@@ -20,7 +21,8 @@ class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `seq` numbers accepted payloads, always upwards; the row is number `n` of the `of` rows of its payload, by
     which a torn payload is known after a crash. `at_ms` is the event's time, or the time it was received
-    where it claims to come from the future (`skewed`).
+    where it claims to come from the future (`skewed`); a summary's is its end, and `start_ms` its start.
+    `tallies`: the evaluations that it counts.
     """
 
     env: str
@@ -40,18 +42,21 @@ class EventRow(msgspec.Struct, frozen=True, omit_defaults=True):
     in_experiment: bool = False
     value: float | None = None
     units: tuple[UnitKey, ...] = ()
+    start_ms: int | None = None
+    tallies: tuple[Tally, ...] = ()
     bad: str | None = None
     event: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What is the same for all events of a payload."""
+    """What is the same for all events of a payload. `unsummarized`: its feature events are in no summary."""
 
     environment: str
     payload_id: str | None
     seq: int
     received_ms: int
+    unsummarized: bool = False
 
 
 @dataclass(slots=True)
@@ -125,7 +130,14 @@ def _nests_deeper(value: Any, most: int) -> bool:
 
 
 def _good_row(event: WireEvent, raw: Any, envelope: Envelope, n: int, of: int) -> EventRow:
-    created = envelope.received_ms if event.creation_date is None else int(event.creation_date // 1)
+    start_ms: int | None = None
+    tallies: tuple[Tally, ...] = ()
+    end = event.creation_date
+    if event.kind == "summary":
+        start_ms, end, tallies = _summed_up(raw)
+    elif envelope.unsummarized and event.kind == "feature":
+        tallies = lone_tally(event, raw)
+    created = envelope.received_ms if end is None else int(end // 1)
     skewed = created > envelope.received_ms + MOST_SKEW_MS
     reason = event.reason
     return EventRow(
@@ -146,8 +158,17 @@ def _good_row(event: WireEvent, raw: Any, envelope: Envelope, n: int, of: int) -
         in_experiment=bool(reason and reason.in_experiment),
         value=_counted_value(event.metric_value),
         units=units(event),
+        start_ms=start_ms,
+        tallies=tallies,
         event=raw,
     )
+
+
+def _summed_up(raw: Any) -> tuple[int | None, float | None, tuple[Tally, ...]]:
+    """When a summary began and ended, and what it counts."""
+    summary = read_summary(raw)
+    start_ms = None if summary.start_date is None else int(summary.start_date // 1)
+    return start_ms, summary.end_date, summary_tallies(summary)
 
 
 def _counted_value(value: float | None) -> float | None:

@@ -18,6 +18,9 @@ from assay.sdk.wire import Budget, Receive, decode_base64, inflate, read_body
 
 LONGEST_PAYLOAD_ID = 64
 
+# Schemas of events that know no summaries.
+BEFORE_SUMMARIES = ("1", "2")
+
 # A transparent GIF of one pixel.
 ONE_PIXEL = bytes.fromhex(
     "47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b"
@@ -102,6 +105,7 @@ class EventIntake:
             payload_id=_payload_id(exchange.header(b"x-launchdarkly-payload-id")),
             seq=self._log.stamp(),
             received_ms=time.time_ns() // 1_000_000,
+            unsummarized=_unsummarized(exchange),
         )
         if len(body) > INLINE_BYTES:
             async with self._large:
@@ -121,6 +125,12 @@ def _payload_id(given: str | None) -> str | None:
     if given and len(given) > LONGEST_PAYLOAD_ID:
         return hashlib.sha256(given.encode()).hexdigest()
     return given or None
+
+
+def _unsummarized(exchange: Exchange) -> bool:
+    """Whether the sender says that it summarizes nothing: PHP by a header, SDKs of old by their schema."""
+    schema = exchange.header(b"x-launchdarkly-event-schema")
+    return schema in BEFORE_SUMMARIES or exchange.header(b"x-launchdarkly-unsummarized") == "true"
 
 
 def _count(counts: Counts) -> None:

@@ -61,6 +61,11 @@ _INSERTS = (
     select env, key, kind, seq, n, received_ms, at_ms, skewed, value, unit.kind, unit.key
     from (select *, unnest(case when len(units) = 0 then [null] else units end) as unit from staged)
     where kind in ('custom', 'click', 'pageview') and bad is null""",
+    """insert into evaluations
+    select env, tally.flag, seq, n, received_ms, least(coalesce(start_ms, at_ms), at_ms), at_ms, skewed,
+        tally.variation, tally.version, coalesce(tally.unknown, false), tally.times, tally.code_default
+    from (select *, unnest(tallies) as tally from staged where len(tallies) > 0)
+    where bad is null""",
     """insert into quarantine
     select env, seq, n, received_ms, bad, event from staged where bad is not null""",
 )

@@ -1,6 +1,6 @@
 """The tables that every engine holds, and what one row of each is."""
 
-VERSION = 1
+VERSION = 2
 
 # How far back a payload id is remembered, at the least.
 REMEMBERED_MS = 7 * 86_400_000
@@ -19,6 +19,12 @@ CREATE = (
     """create table metric_events (
         environment varchar, event_key varchar, kind varchar, seq bigint, n integer, received_ms bigint,
         at_ms bigint, skewed boolean, value double, unit_kind varchar, unit_key varchar)""",
+    # one row per flag, variation, version and summary (or lone evaluation): how often, from when to when;
+    # variation is null where the caller's default was served, which code_default holds as JSON
+    """create table evaluations (
+        environment varchar, flag varchar, seq bigint, n integer, received_ms bigint, start_ms bigint,
+        end_ms bigint, skewed boolean, variation integer, version bigint, unknown boolean, times bigint,
+        code_default varchar)""",
     # one row per event that can't count, with the reason
     """create table quarantine (
         environment varchar, seq bigint, n integer, received_ms bigint, reason varchar, event varchar)""",
@@ -42,5 +48,8 @@ LINE = {
     "in_experiment": "boolean",
     "value": "double",
     "units": "struct(kind varchar, key varchar)[]",
+    "start_ms": "bigint",
+    "tallies": "struct(flag varchar, times bigint, variation integer, version bigint, unknown boolean, "
+    "code_default varchar)[]",
     "bad": "varchar",
 }
