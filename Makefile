@@ -43,6 +43,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/bench_intake.py
 	$(BIN)/python benchmarks/bench_streams.py
 	$(BIN)/python benchmarks/bench_evaluation.py
+	$(BIN)/python benchmarks/bench_evalx.py
 
 # Rewrites docs/explanation/calibration.md; some six minutes of processor time.
 calibration: .venv/dev
