@@ -20,7 +20,7 @@ from assay.sdk.endpoint import Exchange
 from assay.sdk.payloads import FlagSets
 from assay.sdk.server_flags import answer_cacheable, named
 from assay.sdk.streams import Streams
-from assay.sdk.wire import JSON, Budget, decode_base64, read_body
+from assay.sdk.wire import JSON, Budget, decode_base64, decode_json, read_body
 from assay.store.store import Place
 
 LARGEST_CONTEXT_BYTES = 4_000_000
@@ -105,7 +105,7 @@ class ClientFlags:
         else:
             raw = await read_body(exchange.receive, LARGEST_CONTEXT_BYTES, self._budget)
             self._budget.give_back(len(raw))
-        context = parse_context(_decoded(raw))
+        context = parse_context(decode_json(raw))
         environment = place[1]
         if environment.secure_mode and self._audience == "browser":
             expected = secure_mode_hash(context, environment.sdk_key)
@@ -165,10 +165,3 @@ def _flag_eval(key: str, version: int, result: dict[str, Any]) -> fdv2.Event:
 
 def _with_reasons(exchange: Exchange) -> bool:
     return exchange.query("withReasons") == "true"
-
-
-def _decoded(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (ValueError, msgspec.DecodeError, RecursionError):
-        raise InvalidRequest("the context is no JSON") from None
