@@ -46,7 +46,7 @@ class ClientFlags:
         reasons = _with_reasons(exchange)
         version, compiled = self._flag_sets.compiled(place)
         # The context itself, since REPORT requests for different ones share an address.
-        etag = f'"{version}-{zlib.crc32(raw):x}{"-r" if reasons else ""}"'
+        etag = f'"{place[1].id}-{version}-{zlib.crc32(raw):x}{"-r" if reasons else ""}"'
         body = evaluate_all(compiled, context, self._audience, version=version, with_reasons=reasons)
         await answer_cacheable(exchange, place, etag, body)
 
