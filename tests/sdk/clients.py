@@ -47,7 +47,7 @@ def mobile(
 
 def browser_flag(server: LiveServer, key: str, *, on: bool = True, **more: Any) -> None:
     """A flag of two texts, "a" where it is on and "b" where it is off."""
-    body = {"key": key, "name": key, "clientSideAvailability": BOTH}
+    body: dict[str, Any] = {"key": key, "name": key, "clientSideAvailability": BOTH}
     body |= {"variations": [{"value": "a"}, {"value": "b"}], **more}
     assert server.rest("POST", "/flags/default", body).status == 201
     change(server, key, ("replace", "/environments/production/on", on))
