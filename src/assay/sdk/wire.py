@@ -135,8 +135,11 @@ def _whole_number(digits: str) -> float:
 
 
 def decode_base64(text: str) -> bytes:
-    """Base64 of either alphabet, padded or not; `InvalidRequest` where it is neither."""
-    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+    """Base64 of either alphabet, padded or not; `InvalidRequest` where it is neither.
+
+    A space is a plus sign that came in a query unescaped.
+    """
+    plain = text.replace("-", "+").replace(" ", "+").replace("_", "/").rstrip("=")
     try:
         return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
     except (ValueError, UnicodeEncodeError):
