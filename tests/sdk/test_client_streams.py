@@ -130,6 +130,26 @@ def test_a_running_experiment_is_told_to_open_streams(live: LiveServer) -> None:
     assert not {"trackEvents", "trackReason", "reason"} & stopped.keys()
 
 
+@pytest.mark.parametrize("protocol", ["first", "second"])
+def test_a_hidden_flag_is_not_betrayed_by_its_changes(live: LiveServer, protocol: str) -> None:
+    hidden, shown = fresh("flag"), fresh("flag")
+    browser_flag(live, hidden, clientSideAvailability={"usingEnvironmentId": False, "usingMobileKey": True})
+    browser_flag(live, shown)
+    environment = live.environment_rep()["_id"]
+    first, second = (
+        f"/eval/{environment}/{encoded(UNIT)}",
+        f"/sdk/stream/eval/{encoded(UNIT)}?auth={environment}",
+    )
+    with client_stream(live, first if protocol == "first" else second) as opened:
+        while opened.next()[0] not in ("put", "payload-transferred"):
+            pass
+        change(live, hidden, ("replace", ON, False))
+        assert live.rest("DELETE", f"/flags/default/{hidden}").status == 204
+        change(live, shown, ("replace", ON, False))
+        name, message = opened.next()
+    assert (name, message["key"]) == ("patch" if protocol == "first" else "put-object", shown)
+
+
 @pytest.mark.parametrize("side", ["browser", "mobile"])
 def test_a_ping_comes_at_once_and_with_each_change(live: LiveServer, side: str) -> None:
     key = fresh("flag")

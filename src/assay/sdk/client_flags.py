@@ -63,7 +63,7 @@ class ClientFlags:
 
         def render(update: Update) -> bytes:
             version, compiled = self._flag_sets.compiled(place)
-            keys = affected_keys(compiled, update.flag)
+            keys = self._affected(compiled, update, place)
             patches = (self._patch(compiled, key, context, version, reasons) for key in keys)
             return b"".join(patches)
 
@@ -88,9 +88,9 @@ class ClientFlags:
 
         def render(update: Update) -> bytes:
             version, compiled = self._flag_sets.compiled(place)
-            keys = affected_keys(compiled, update.flag)
+            keys = self._affected(compiled, update, place)
             events = [self._changed(compiled, key, context, version, reasons) for key in keys]
-            return fdv2.streamed([*events, fdv2.transferred(place[1].id, version)])
+            return fdv2.streamed([*events, fdv2.transferred(place[1].id, version)]) if events else b""
 
         def begin() -> bytes:
             return fdv2.streamed(self._transfer(place, context, exchange))
@@ -137,6 +137,10 @@ class ClientFlags:
         results: dict[str, Any] = msgspec.json.decode(body)
         objects = [_flag_eval(key, version, result) for key, result in results.items()]
         return fdv2.transfer(place[1].id, version, objects, exchange.query("basis"))
+
+    def _affected(self, compiled: CompiledSet, update: Update, place: Place) -> list[str]:
+        shown = self._flag_sets.shown(place, self._audience)
+        return [key for key in affected_keys(compiled, update.flag) if key in shown]
 
     def _visible(self, compiled: CompiledSet, key: str) -> bool:
         flag = compiled.flags.get(key)
