@@ -53,7 +53,7 @@ class ClientFlags:
     async def stream(self, exchange: Exchange) -> None:
         """A `put` of the same, then a `patch` or `delete` for each flag whose result may have changed."""
         place = self._find_place(exchange)
-        context, _ = await self._context(exchange, place)
+        context = (await self._context(exchange, place))[0]
         reasons = _with_reasons(exchange)
 
         def begin() -> bytes:
@@ -76,14 +76,14 @@ class ClientFlags:
     async def poll_changes(self, exchange: Exchange) -> None:
         """The second protocol's poll: results as objects of the kind `flag-eval`."""
         place = self._find_place(exchange)
-        context, _ = await self._context(exchange, place)
+        context = (await self._context(exchange, place))[0]
         events = self._transfer(place, context, exchange)
         await exchange.answer(200, [*JSON, *named(place)], msgspec.json.encode(fdv2.polled(events)))
 
     async def stream_changes(self, exchange: Exchange) -> None:
         """The second protocol's stream."""
         place = self._find_place(exchange)
-        context, _ = await self._context(exchange, place)
+        context = (await self._context(exchange, place))[0]
         reasons = _with_reasons(exchange)
 
         def render(update: Update) -> bytes:
