@@ -19,13 +19,17 @@ _log = structlog.get_logger("sdk")
 
 
 class Update:
-    """A flag's change in an environment; each protocol's message is encoded once, for all its streams."""
+    """A flag's change in an environment; each protocol's message is encoded once, for all its streams.
+
+    `affected`: the flags whose results it may change, by the environment's version when somebody asked.
+    """
 
     def __init__(self, change: FlagChange) -> None:
         self.flag = change.flag
         self.version = change.version
         self.delivered: dict[str, Any] | None = change.delivered
         self.encoded: dict[str, bytes] = {}
+        self.affected: dict[int, list[str]] = {}
 
     @cached_property
     def message(self) -> bytes:

@@ -63,7 +63,7 @@ class ClientFlags:
 
         def render(update: Update) -> bytes:
             version, compiled = self._flag_sets.compiled(place)
-            keys = self._affected(compiled, update, place)
+            keys = self._affected(compiled, version, update, place)
             patches = (self._patch(compiled, key, context, version, reasons) for key in keys)
             return b"".join(patches)
 
@@ -88,7 +88,7 @@ class ClientFlags:
 
         def render(update: Update) -> bytes:
             version, compiled = self._flag_sets.compiled(place)
-            keys = self._affected(compiled, update, place)
+            keys = self._affected(compiled, version, update, place)
             events = [self._changed(compiled, key, context, version, reasons) for key in keys]
             return fdv2.streamed([*events, fdv2.transferred(place[1].id, version)]) if events else b""
 
@@ -138,9 +138,11 @@ class ClientFlags:
         objects = [_flag_eval(key, version, result) for key, result in results.items()]
         return fdv2.transfer(place[1].id, version, objects, exchange.query("basis"))
 
-    def _affected(self, compiled: CompiledSet, update: Update, place: Place) -> list[str]:
+    def _affected(self, compiled: CompiledSet, version: int, update: Update, place: Place) -> list[str]:
+        if version not in update.affected:
+            update.affected[version] = affected_keys(compiled, update.flag)
         shown = self._flag_sets.shown(place, self._audience)
-        return [key for key in affected_keys(compiled, update.flag) if key in shown]
+        return [key for key in update.affected[version] if key in shown]
 
     def _visible(self, compiled: CompiledSet, key: str) -> bool:
         flag = compiled.flags.get(key)
