@@ -1,8 +1,10 @@
 """Fan-out: how long until a flag's change has reached the last of many idle streams, and what a stream weighs.
 
-The reference, in the same run, is a bare asyncio server that writes the same bytes to the same number of sockets.
+`bench_streams.py 10000 browser` asks for streams whose every message is evaluated for a context of its own. The
+reference, in the same run, is a bare asyncio server that writes the same bytes to the same number of sockets.
 """
 
+import base64
 import json
 import re
 import resource
@@ -56,13 +58,20 @@ def memory_kb(pid: int) -> int:
     return int(found[1])
 
 
-def open_streams(port: int, key: str, count: int) -> list[socket.socket]:
+def request(target: str, key: str, number: int) -> bytes:
+    """A server-side SDK's, or with the target `/eval/...` a browser's, for a context of its own."""
+    if target != "/all":
+        context = json.dumps({"kind": "user", "key": f"unit-{number}"}).encode()
+        target = f"{target}/{base64.urlsafe_b64encode(context).rstrip(b'=').decode()}"
+    return f"GET {target} HTTP/1.1\r\nHost: bench\r\nAuthorization: {key}\r\n\r\n".encode()
+
+
+def open_streams(port: int, target: str, key: str, count: int) -> list[socket.socket]:
     """Connections that have got their first message."""
-    request = f"GET /all HTTP/1.1\r\nHost: bench\r\nAuthorization: {key}\r\n\r\n".encode()
     streams = []
-    for _ in range(count):
+    for number in range(count):
         stream = socket.create_connection(("127.0.0.1", port))
-        stream.sendall(request)
+        stream.sendall(request(target, key, number))
         streams.append(stream)
     for stream in streams:
         received = b""
@@ -91,10 +100,10 @@ def last_heard_ms(streams: list[socket.socket], change: object) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def measure(pid: int, port: int, key: str, count: int, change: object) -> tuple[float, float]:
+def measure(pid: int, port: int, target: str, key: str, *, count: int, change: object) -> tuple[float, float]:
     """The median time until the last stream heard (ms), and memory for each stream (kB)."""
     before = memory_kb(pid)
-    streams = open_streams(port, key, count)
+    streams = open_streams(port, target, key, count)
     weight = (memory_kb(pid) - before) / count
     times = [last_heard_ms(streams, change) for _ in range(CHANGES)]
     for stream in streams:
@@ -102,7 +111,7 @@ def measure(pid: int, port: int, key: str, count: int, change: object) -> tuple[
     return statistics.median(times), weight
 
 
-def main(count: int) -> None:
+def main(count: int, who: str) -> None:
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (min(2 * count + 1000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2
     )
@@ -119,9 +128,13 @@ def main(count: int) -> None:
                 found: dict[str, object] = json.load(response)
                 return found
 
-        rest("POST", "/flags/default", {"key": "flag", "name": "flag"})
+        seen = {"usingEnvironmentId": True, "usingMobileKey": True}
+        rest("POST", "/flags/default", {"key": "flag", "name": "flag", "clientSideAvailability": seen})
         project: dict[str, object] = rest("GET", "/projects/default?expand=environments")
-        key = str(project["environments"]["items"][0]["apiKey"])  # type: ignore[index]
+        found = project["environments"]["items"]  # type: ignore[index]
+        environment = next(item for item in found if item["key"] == "production")
+        key = str(environment["apiKey"])
+        target = "/all" if who == "server" else f"/eval/{environment['_id']}"
         on = iter([True, False] * CHANGES)
 
         def change() -> None:
@@ -136,9 +149,9 @@ def main(count: int) -> None:
             bare.stdin.write("\n")
             bare.stdin.flush()
 
-        heard, weight = measure(ours.pid, port, key, count, change)
-        bare_heard, bare_weight = measure(bare.pid, bare_port, key, count, change_bare)
-        print(f"{count} streams, medians of {CHANGES} changes")
+        heard, weight = measure(ours.pid, port, target, key, count=count, change=change)
+        bare_heard, bare_weight = measure(bare.pid, bare_port, target, key, count=count, change=change_bare)
+        print(f"{count} streams of {who}s, medians of {CHANGES} changes")
         print(f"{'':>8}{'last heard ms':>15}{'kB a stream':>13}")
         print(f"{'assay':>8}{heard:>15.0f}{weight:>13.1f}")
         print(f"{'bare':>8}{bare_heard:>15.0f}{bare_weight:>13.1f}")
@@ -149,4 +162,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000, sys.argv[2] if len(sys.argv) > 2 else "server")

@@ -172,7 +172,8 @@ class UndecodedPaths:
         if scope["type"] == "http":
             raw: bytes = scope.get("raw_path") or scope["path"].encode()
             path = raw.partition(b"?")[0].decode("latin-1")
-            scope = {**scope, "path": _SLASHES.sub("/", path)}
+            # In place: a stream would keep its copy for as long as it is open.
+            scope["path"] = _SLASHES.sub("/", path)
         await self._application(scope, receive, send)
 
 

@@ -1,6 +1,7 @@
 """Contexts of every shape (single, multi, old user) read into one: attributes by context kind."""
 
 import hmac
+import math
 import re
 from typing import Any
 
@@ -104,7 +105,7 @@ def _old_key(key: object) -> str:
     """Old browsers sent numbers as keys and meant the text that JavaScript makes of them."""
     if isinstance(key, str):
         return key
-    if isinstance(key, bool) or not isinstance(key, int | float):
+    if isinstance(key, bool) or not isinstance(key, int | float) or not math.isfinite(key):
         raise InvalidRequest("a user's key is a string")
     return str(int(key)) if key == int(key) else str(key)
 

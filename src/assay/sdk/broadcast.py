@@ -5,30 +5,31 @@ lives as long as there is something to send.
 """
 
 import asyncio
-import contextlib
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import msgspec
 import structlog
 
+from assay.sdk.wire import Send
 from assay.store.transaction import FlagChange
 
 _log = structlog.get_logger("sdk")
 
-Push = Callable[[bytes], Awaitable[None]]
-
 
 class Update:
-    """A flag's change in an environment; each protocol's message is encoded once, for all its streams."""
+    """A flag's change in an environment; each protocol's message is encoded once, for all its streams.
+
+    `affected`: the flags whose results it may change, by the environment's version when somebody asked.
+    """
 
     def __init__(self, change: FlagChange) -> None:
         self.flag = change.flag
         self.version = change.version
         self.delivered: dict[str, Any] | None = change.delivered
         self.encoded: dict[str, bytes] = {}
+        self.affected: dict[int, list[str]] = {}
 
     @cached_property
     def message(self) -> bytes:
@@ -45,13 +46,14 @@ Render = Callable[[Update], bytes]
 class Subscription:
     """One stream: what it has still to be told, in order, and the task that tells it."""
 
-    __slots__ = ("_backlog", "_limit", "_push", "_render", "_sending", "is_known", "reader")
+    __slots__ = ("_backlog", "_limit", "_render", "_send", "_sending", "is_known", "reader")
 
-    def __init__(self, push: Push, render: Render, is_known: Callable[[], bool], limit: int) -> None:
-        self._push = push
+    def __init__(self, send: Send, render: Render, is_known: Callable[[], bool], limit: int) -> None:
+        self._send = send
         self._render = render
         self._limit = limit
-        self._backlog: deque[Update | bytes] = deque()
+        # Mostly empty and never long; an empty deque weighs a dozen times as much.
+        self._backlog: list[Update | bytes] = []
         self._sending: asyncio.Task[None] | None = None
         self.is_known = is_known
         self.reader = asyncio.current_task()
@@ -83,9 +85,12 @@ class Subscription:
         if sending is not None and sending is not asyncio.current_task():
             sending.cancel()
 
+    async def _push(self, message: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": message, "more_body": True})
+
     async def _send_backlog(self) -> None:
         while self._backlog:
-            update = self._backlog.popleft()
+            update = self._backlog.pop(0)
             message = self._render(update) if isinstance(update, Update) else update
             if message:
                 await self._push(message)
@@ -110,19 +115,18 @@ class Broadcast:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._deliver, change.environment_id, Update(change))
 
-    @contextlib.contextmanager
-    def subscription(
-        self, environment_id: str, push: Push, render: Render, is_known: Callable[[], bool]
-    ) -> Iterator[Subscription]:
-        """A stream that is told every change from now on, once it has begun."""
-        mine = Subscription(push, render, is_known, self._backlog)
-        everyone = self._subscriptions.setdefault(environment_id, set())
-        everyone.add(mine)
-        try:
-            yield mine
-        finally:
-            everyone.discard(mine)
-            mine.forget()
+    def subscribe(
+        self, environment_id: str, send: Send, render: Render, is_known: Callable[[], bool]
+    ) -> Subscription:
+        """A stream that is told every change from now on, once it has begun, until it leaves."""
+        mine = Subscription(send, render, is_known, self._backlog)
+        self._subscriptions.setdefault(environment_id, set()).add(mine)
+        return mine
+
+    def leave(self, environment_id: str, subscription: Subscription) -> None:
+        """The stream is over."""
+        self._subscriptions[environment_id].discard(subscription)
+        subscription.forget()
 
     def heartbeat(self, message: bytes) -> None:
         """Shows every stream that we are there; ends those whose credential is no longer one."""

@@ -20,7 +20,7 @@ from assay.sdk.endpoint import Exchange
 from assay.sdk.payloads import FlagSets
 from assay.sdk.server_flags import answer_cacheable, named
 from assay.sdk.streams import Streams
-from assay.sdk.wire import JSON, Budget, decode_base64, read_body
+from assay.sdk.wire import JSON, Budget, decode_base64, decode_json, read_body
 from assay.store.store import Place
 
 LARGEST_CONTEXT_BYTES = 4_000_000
@@ -46,14 +46,14 @@ class ClientFlags:
         reasons = _with_reasons(exchange)
         version, compiled = self._flag_sets.compiled(place)
         # The context itself, since REPORT requests for different ones share an address.
-        etag = f'"{version}-{zlib.crc32(raw):x}{"-r" if reasons else ""}"'
+        etag = f'"{place[1].id}-{version}-{zlib.crc32(raw):x}{"-r" if reasons else ""}"'
         body = evaluate_all(compiled, context, self._audience, version=version, with_reasons=reasons)
         await answer_cacheable(exchange, place, etag, body)
 
     async def stream(self, exchange: Exchange) -> None:
         """A `put` of the same, then a `patch` or `delete` for each flag whose result may have changed."""
         place = self._find_place(exchange)
-        context, _ = await self._context(exchange, place)
+        context = (await self._context(exchange, place))[0]
         reasons = _with_reasons(exchange)
 
         def begin() -> bytes:
@@ -63,7 +63,7 @@ class ClientFlags:
 
         def render(update: Update) -> bytes:
             version, compiled = self._flag_sets.compiled(place)
-            keys = affected_keys(compiled, update.flag)
+            keys = self._affected(compiled, version, update, place)
             patches = (self._patch(compiled, key, context, version, reasons) for key in keys)
             return b"".join(patches)
 
@@ -76,21 +76,21 @@ class ClientFlags:
     async def poll_changes(self, exchange: Exchange) -> None:
         """The second protocol's poll: results as objects of the kind `flag-eval`."""
         place = self._find_place(exchange)
-        context, _ = await self._context(exchange, place)
+        context = (await self._context(exchange, place))[0]
         events = self._transfer(place, context, exchange)
         await exchange.answer(200, [*JSON, *named(place)], msgspec.json.encode(fdv2.polled(events)))
 
     async def stream_changes(self, exchange: Exchange) -> None:
         """The second protocol's stream."""
         place = self._find_place(exchange)
-        context, _ = await self._context(exchange, place)
+        context = (await self._context(exchange, place))[0]
         reasons = _with_reasons(exchange)
 
         def render(update: Update) -> bytes:
             version, compiled = self._flag_sets.compiled(place)
-            keys = affected_keys(compiled, update.flag)
+            keys = self._affected(compiled, version, update, place)
             events = [self._changed(compiled, key, context, version, reasons) for key in keys]
-            return fdv2.streamed([*events, fdv2.transferred(place[1].id, version)])
+            return fdv2.streamed([*events, fdv2.transferred(place[1].id, version)]) if events else b""
 
         def begin() -> bytes:
             return fdv2.streamed(self._transfer(place, context, exchange))
@@ -105,7 +105,7 @@ class ClientFlags:
         else:
             raw = await read_body(exchange.receive, LARGEST_CONTEXT_BYTES, self._budget)
             self._budget.give_back(len(raw))
-        context = parse_context(_decoded(raw))
+        context = parse_context(decode_json(raw))
         environment = place[1]
         if environment.secure_mode and self._audience == "browser":
             expected = secure_mode_hash(context, environment.sdk_key)
@@ -138,6 +138,12 @@ class ClientFlags:
         objects = [_flag_eval(key, version, result) for key, result in results.items()]
         return fdv2.transfer(place[1].id, version, objects, exchange.query("basis"))
 
+    def _affected(self, compiled: CompiledSet, version: int, update: Update, place: Place) -> list[str]:
+        if version not in update.affected:
+            update.affected[version] = affected_keys(compiled, update.flag)
+        shown = self._flag_sets.shown(place, self._audience)
+        return [key for key in update.affected[version] if key in shown]
+
     def _visible(self, compiled: CompiledSet, key: str) -> bool:
         flag = compiled.flags.get(key)
         if flag is None:
@@ -165,10 +171,3 @@ def _flag_eval(key: str, version: int, result: dict[str, Any]) -> fdv2.Event:
 
 def _with_reasons(exchange: Exchange) -> bool:
     return exchange.query("withReasons") == "true"
-
-
-def _decoded(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (ValueError, msgspec.DecodeError, RecursionError):
-        raise InvalidRequest("the context is no JSON") from None

@@ -6,6 +6,7 @@ neither is said of anything that may pass.
 
 from collections.abc import Callable
 
+from assay.access.tokens import authenticate, require
 from assay.errors import NotFound, Unauthorized
 from assay.sdk.endpoint import Exchange
 from assay.store.store import Place, Store
@@ -46,6 +47,17 @@ def by_client_id(store: Store) -> FindPlace:
         if place is None:
             raise NotFound("Unknown client-side id")
         return place
+
+    return find
+
+
+def by_access_token(store: Store) -> FindPlace:
+    """The environment that the path names by its keys, for whoever may write there."""
+
+    def find(exchange: Exchange) -> Place:
+        require(authenticate(store, exchange.header(b"authorization")), "writer")
+        project = exchange.segment("project")
+        return project, store.state.environment(project, exchange.segment("environment"))
 
     return find
 

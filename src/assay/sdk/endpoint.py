@@ -1,6 +1,6 @@
 """One SDK request and its answer; errors and CORS in one place for every endpoint."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -11,9 +11,10 @@ from assay.sdk.wire import Disconnected, Headers, Receive, Scope, Send, answer, 
 ALLOWED_HEADERS = (
     "Cache-Control, Content-Type, Content-Length, Content-Encoding, Accept-Encoding, Authorization, If-None-Match, "
     "X-LaunchDarkly-User-Agent, X-LaunchDarkly-Payload-ID, X-LaunchDarkly-Wrapper, X-LaunchDarkly-Event-Schema, "
-    "X-LaunchDarkly-Tags"
+    "X-LaunchDarkly-Tags, X-API-Key"
 )
 CORS: Headers = [
+    (b"vary", b"origin"),
     (b"access-control-allow-credentials", b"false"),
     (b"access-control-allow-methods", b"GET, POST, REPORT, OPTIONS"),
     (b"access-control-allow-headers", ALLOWED_HEADERS.encode()),
@@ -70,16 +71,18 @@ class Endpoint:
 class BrowserEndpoint(Endpoint):
     """The same for pages of any origin: answers preflights, and every answer may be read by the page."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = header(scope, b"origin") or "*"
-        headers = [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"origin"), *CORS]
-
-        async def send_readable(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *headers]}
-            await send(message)
-
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[None, None, None]:
+        readable = _readable(send, header(scope, b"origin"))
         if scope["method"] == "OPTIONS":
-            await answer(send_readable, 204)
-        else:
-            await super().__call__(scope, receive, send_readable)
+            return answer(readable, 204)
+        return super().__call__(scope, receive, readable)
+
+
+def _readable(send: Send, origin: str | None) -> Send:
+    async def send_readable(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            allowed = (b"access-control-allow-origin", (origin or "*").encode("latin-1"))
+            message = {**message, "headers": [*message["headers"], allowed, *CORS]}
+        await send(message)
+
+    return send_readable

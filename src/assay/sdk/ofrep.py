@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from assay.errors import InvalidRequest, Unauthorized
+from assay.errors import Forbidden, InvalidRequest, Unauthorized
 from assay.flags.context import parse_context
 from assay.flags.evaluation import CompiledFlag, CompiledSet, evaluate
 from assay.flags.results import Evaluation
 from assay.sdk.endpoint import Exchange
 from assay.sdk.payloads import FlagSets
-from assay.sdk.wire import JSON, Budget, read_body
+from assay.sdk.wire import JSON, Budget, decode_json, read_body
 from assay.store.store import CredentialKind, Place, Store
 
 LARGEST_REQUEST_BYTES = 4_000_000
@@ -78,8 +78,14 @@ class Ofrep:
         credential = given.removeprefix("Bearer ").strip()
         for kind in KINDS:
             place = self._store.place_of(kind, credential)
-            if place is not None:
-                return kind, place
+            if place is None:
+                continue
+            if kind == "client" and place[1].secure_mode:
+                # Nothing in this protocol could prove the context.
+                raise Forbidden(
+                    "the environment is in secure mode, which needs another key than the client-side id"
+                )
+            return kind, place
         raise Unauthorized("Unknown key")
 
     async def _context(self, exchange: Exchange) -> tuple[Any, dict[str, str] | None]:
@@ -87,8 +93,8 @@ class Ofrep:
         raw = await read_body(exchange.receive, LARGEST_REQUEST_BYTES, self._budget)
         self._budget.give_back(len(raw))
         try:
-            body = msgspec.json.decode(raw)
-        except (ValueError, msgspec.DecodeError, RecursionError):
+            body = decode_json(raw)
+        except InvalidRequest:
             return None, {"errorCode": "PARSE_ERROR", "errorDetails": "the body is no JSON"}
         given = body.get("context") if isinstance(body, dict) else None
         if not isinstance(given, dict):

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from assay.flags.client_side import Audience
 from assay.flags.delivery import delivered_flag
 from assay.flags.evaluation import CompiledSet, compile_set
 from assay.store.state import State
@@ -28,6 +29,7 @@ class FlagSets:
         self._store = store
         self._known: dict[str, FlagSet] = {}
         self._compiled: dict[str, tuple[int, CompiledSet]] = {}
+        self._shown: dict[tuple[str, Audience], set[str]] = {}
 
     def current(self, place: Place) -> FlagSet:
         project, environment = place
@@ -48,7 +50,13 @@ class FlagSets:
         if compiled is None or version != current.version:
             compiled = compile_set(current.flags, {}, previous=compiled)
             self._compiled[place[1].id] = current.version, compiled
+            self.shown(place, "browser").update(flag.flag.key for flag in compiled.browser)
+            self.shown(place, "mobile").update(flag.flag.key for flag in compiled.mobile)
         return current.version, compiled
+
+    def shown(self, place: Place, audience: Audience) -> set[str]:
+        """The flags that such a client may have been told of: whoever was not is told of no change either."""
+        return self._shown.setdefault((place[1].id, audience), set())
 
 
 def _delivered(state: State, project: str, environment: str) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from assay.events.log import EventLog
 from assay.sdk.broadcast import Broadcast
 from assay.sdk.client_flags import ClientFlags
-from assay.sdk.credentials import FindPlace, by_client_id, by_mobile_key, by_sdk_key
+from assay.sdk.credentials import FindPlace, by_access_token, by_client_id, by_mobile_key, by_sdk_key
 from assay.sdk.endpoint import BrowserEndpoint, Endpoint, Exchange, Handler
 from assay.sdk.goals import goals
 from assay.sdk.intake import EventIntake
@@ -31,6 +31,10 @@ def sdk_routes(store: Store, log: EventLog, broadcast: Broadcast, settings: Sett
         *_browser_side(store, flag_sets, streams, intake, budget),
         *_mobile_side(store, flag_sets, streams, intake, budget),
         *_either_side(store, flag_sets, streams, budget),
+        # Metric events from elsewhere, say a warehouse, with an access token that may write.
+        _route(
+            "POST", "/v2/event-data-import/{project}/{environment}", intake.events(by_access_token(store))
+        ),
     ]
 
 

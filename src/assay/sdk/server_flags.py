@@ -58,7 +58,8 @@ class ServerFlags:
         found = flags.flags.get(exchange.segment("key"))
         if found is None:
             raise NotFound(f"Unknown flag key {exchange.segment('key')!r}")
-        await answer_cacheable(exchange, place, f'"{found["version"]}"', msgspec.json.encode(found))
+        etag = f'"{place[1].id}-{found["version"]}"'
+        await answer_cacheable(exchange, place, etag, msgspec.json.encode(found))
 
     async def one_segment(self, exchange: Exchange) -> None:
         """`/sdk/segments/{key}`, for PHP; there are no segments yet."""

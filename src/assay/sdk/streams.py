@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from assay.errors import AssayError
-from assay.sdk.broadcast import Broadcast, Push, Render
+from assay.sdk.broadcast import Broadcast, Render
 from assay.sdk.credentials import FindPlace
 from assay.sdk.endpoint import Exchange
 from assay.sdk.wire import Disconnected, Headers, Receive
@@ -35,19 +35,20 @@ class Streams:
         an empty message: nothing is sent then.
         """
         _, environment = find_place(exchange)
-        push, receive = _pusher(exchange), exchange.receive
-        headers = [*HEADERS, (b"x-ld-envid", environment.id.encode())]
-        await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await exchange.send(_start(environment.id))
+        subscription = self.broadcast.subscribe(
+            environment.id, exchange.send, render, _knower(exchange, find_place)
+        )
         try:
-            known = _knower(exchange, find_place)
-            with self.broadcast.subscription(environment.id, push, render, known) as subscription:
-                await subscription.begin(begin())
-                if not self.broadcast.closed:
-                    await _wait_for_disconnect(receive)
-                    raise Disconnected
+            await subscription.begin(begin())
+            if not self.broadcast.closed:
+                await _wait_for_disconnect(exchange.receive)
+                raise Disconnected
         except asyncio.CancelledError:
             # Told to end: by the server's stop, a revoked key, or for being too far behind to be told so.
             pass
+        finally:
+            self.broadcast.leave(environment.id, subscription)
         # A reader that is stuck does not get it; the server closes its connection all the same.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD_S):
@@ -61,13 +62,9 @@ async def keep_alive(broadcast: Broadcast, every_s: int) -> None:
         broadcast.heartbeat(HEARTBEAT)
 
 
-def _pusher(exchange: Exchange) -> Push:
-    send = exchange.send
-
-    async def push(message: bytes) -> None:
-        await send({"type": "http.response.body", "body": message, "more_body": True})
-
-    return push
+def _start(environment_id: str) -> dict[str, object]:
+    headers = [*HEADERS, (b"x-ld-envid", environment_id.encode())]
+    return {"type": "http.response.start", "status": 200, "headers": headers}
 
 
 def _knower(exchange: Exchange, find_place: FindPlace) -> Callable[[], bool]:

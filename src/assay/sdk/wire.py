@@ -2,6 +2,7 @@
 
 import asyncio
 import binascii
+import json
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -111,9 +112,34 @@ def inflate(body: bytes, encoding: str | None, most: int) -> bytes:
     return b"".join(pieces)
 
 
+def decode_json(raw: bytes) -> Any:
+    """What a client says of itself; also half a surrogate pair, where JavaScript cut a text in two."""
+    try:
+        return msgspec.json.decode(raw)
+    except RecursionError:
+        raise InvalidRequest("the JSON is nested too deeply") from None
+    except (ValueError, msgspec.DecodeError):
+        return _decode_leniently(raw)
+
+
+def _decode_leniently(raw: bytes) -> Any:
+    try:
+        return json.loads(raw.decode(), parse_int=_whole_number, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("this is no JSON") from None
+
+
+def _whole_number(digits: str) -> float:
+    """JavaScript's number where it is longer than any that a unit is named by."""
+    return int(digits) if len(digits) < 20 else float(digits)
+
+
 def decode_base64(text: str) -> bytes:
-    """Base64 of either alphabet, padded or not; `InvalidRequest` where it is neither."""
-    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+    """Base64 of either alphabet, padded or not; `InvalidRequest` where it is neither.
+
+    A space is a plus sign that came in a query unescaped.
+    """
+    plain = text.replace("-", "+").replace(" ", "+").replace("_", "/").rstrip("=")
     try:
         return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
     except (ValueError, UnicodeEncodeError):
