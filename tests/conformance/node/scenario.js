@@ -37,9 +37,13 @@ const scenarios = {
     const served = client.variation('flag', 'none');
     if (client.waitUntilGoalsReady) await client.waitUntilGoalsReady();
     await client.flush();
-    say({ served });
     history.pushState(null, '', '/shop' + location.search);
-    document.querySelector('.buy').addEventListener('click', () => setTimeout(() => client.flush().then(() => say('clicked')), 800));
+    // SDKs look at the address every 300 ms.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    document.querySelector('.buy').addEventListener('click', () =>
+      setTimeout(() => client.flush().then(() => say('clicked')), 0),
+    );
+    say({ served });
   },
 
   async variation(client, _, say) {
