@@ -37,7 +37,7 @@ TABLE = (
     Setting("admin_token", str, "", "token", "presets the first admin token; empty makes a random one"),
     Setting("log_level", str, "info", "level", "debug, info, warning or error"),
     Setting("rate_limit", int, 5000, "requests in 10 s", "REST requests allowed for each access token", 1),
-    Setting("results_rate_limit", int, 200, "requests in 10 s", "results requests allowed for each token", 1),
+    Setting("results_rate_limit", int, 500, "requests in 10 s", "results requests allowed for each token", 1),
     Setting("max_body_bytes", int, 5_000_000, "bytes", "the largest body of a REST request", 1000),
     Setting("max_payload_bytes", int, 64_000_000, "bytes", "the largest payload of events, inflated", 1000),
     Setting(
