@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from live import LiveServer
-from sdk.clients import UNIT, browser_flag, change, client_stream, encoded, evalx
+from sdk.clients import UNIT, browser_flag, change, client_stream, encoded, evalx, mobile
 from sdk.streams import Stream, fresh
 
 ON = "/environments/production/on"
@@ -32,9 +32,13 @@ def browser_stream(server: LiveServer, query: str = "") -> Any:
     return client_stream(server, f"/eval/{server.environment_rep()['_id']}/{encoded(UNIT)}{query}")
 
 
-def test_a_stream_begins_with_what_a_poll_would_get(live: LiveServer, opened: Stream) -> None:
+def test_a_stream_begins_with_what_a_poll_would_get(
+    live: LiveServer, opened: Stream, request: pytest.FixtureRequest
+) -> None:
     name, everything = opened.next()
-    assert (name, everything) == ("put", evalx(live).body)
+    of_mobile = "mobile" in request.node.callspec.params["opened"]
+    polled = mobile(live, f"/msdk/evalx/contexts/{encoded(UNIT)}") if of_mobile else evalx(live)
+    assert (name, everything) == ("put", polled.body)
     headers = opened.response.headers
     assert headers["Content-Type"].startswith("text/event-stream")
     assert headers["X-Accel-Buffering"] == "no"
