@@ -33,6 +33,15 @@ def test_browser_sdk_in_jsdom(server: LiveServer, version: str, kind: str | None
         check_units(server, actor)
 
 
+def test_browser_sdk_of_today_in_jsdom(server: LiveServer) -> None:
+    server.create_experiment(numeric=True)
+    show_to_browsers(server)
+    settings = settings_for(server, "units", options={"streaming": True, "fetchGoals": False})
+    folder = node_client("@launchdarkly/js-client-sdk@4", *DOM)
+    with run(folder, "client_side.js", "jsdom-module", json.dumps(settings)) as actor:
+        check_units(server, actor)
+
+
 def test_a_flag_that_browsers_may_not_see_is_not_served(server: LiveServer) -> None:
     server.create_experiment()
     with run(

@@ -10,7 +10,18 @@ function browserSdk() {
   return window.LDClient;
 }
 
+// The SDK that is a module finds a browser's globals in the place of Node's; fetch and crypto are Node's own.
+function browserModule() {
+  const { JSDOM } = require('jsdom');
+  const { window } = new JSDOM('', { url: 'http://shop.example/' });
+  const { document, location, history } = window;
+  Object.assign(globalThis, { window, document, location, history, EventSource: require('eventsource') });
+  window.EventSource = globalThis.EventSource;
+  return require('@launchdarkly/js-client-sdk');
+}
+
+const sdks = { jsdom: browserSdk, 'jsdom-module': browserModule, node: () => require('launchdarkly-node-client-sdk') };
+
 process.stdin.on('end', () => process.exit(0)).resume();
 const [place, settings] = process.argv.slice(2);
-const sdk = place === 'jsdom' ? browserSdk() : require('launchdarkly-node-client-sdk');
-perform(sdk, JSON.parse(settings), (words) => console.log(JSON.stringify(words))).then(() => process.exit(0));
+perform(sdks[place](), JSON.parse(settings), (words) => console.log(JSON.stringify(words))).then(() => process.exit(0));
