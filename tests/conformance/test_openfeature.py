@@ -39,11 +39,13 @@ for n in range(int(units)):
     if n < int(buyers):
         client.track("metric", context, TrackingEventDetails(value=n / 4))
 provider.client.flush()
+probes = (EvaluationContext(f"probe-{n}") for n in range(1000))
+probe = next(each for each in probes if client.get_string_value("flag", "none", each) == "v0")
 off = json.dumps([{"op": "replace", "path": "/environments/production/on", "value": False}]).encode()
 patch = urllib.request.Request(host + "/api/v2/flags/default/flag", off, {"Authorization": token}, method="PATCH")
 urllib.request.urlopen(patch).close()
 end = time.monotonic() + 5
-while client.get_string_value("flag", "none", EvaluationContext("later")) != "v1" and time.monotonic() < end:
+while client.get_string_value("flag", "none", probe) != "v1" and time.monotonic() < end:
     time.sleep(0.01)
 changed = {client.get_string_value("flag", "none", EvaluationContext(f"later-{n}")) for n in range(9)}
 api.shutdown()
@@ -67,7 +69,8 @@ def test_remote_evaluation_serves_what_the_official_provider_serves(server: Live
     totals = server.results()["totals"]
     units = {value: [unit for unit in served if served[unit] == value] for value in ("v0", "v1")}
     bought = {value: [n for n in range(BUYERS) if f"unit-{n}" in units[value]] for value in units}
-    # Those who came after the change count as exposed too: this generation knows no difference.
+    # Those who came after the change count as exposed too; the probe saw both variations and is left out.
+    assert server.results()["assay"]["health"]["multipleVariations"] == 1
     assert totals[0]["cumulativeImpressionCount"] == len(units["v0"])
     assert totals[1]["cumulativeImpressionCount"] >= len(units["v1"])
     assert [row["cumulativeCount"] for row in totals] == [len(numbers) for numbers in bought.values()]
