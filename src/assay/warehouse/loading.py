@@ -116,6 +116,8 @@ def next_piece(folder: Path, loaded: Position, durable: Position) -> tuple[bytes
 def load_piece(folder: Path, engine: Engine, piece: bytes, until: Position) -> int:
     """Hands lines to the engine by a file, the only way that it reads them fast."""
     # A name of its own for each piece: an engine may remember what it read from a path.
+    for stale in folder.parent.glob("loading*.ndjson"):
+        stale.unlink()
     rows = folder.parent / f"loading-{until.segment}-{until.offset}.ndjson"
     rows.write_bytes(piece)
     try:
