@@ -31,7 +31,7 @@ def test_every_operation_is_documented_with_its_role() -> None:
         if not line.startswith("| `") or "/api/v2" not in line:
             continue
         cell, roles = (part.strip() for part in line.strip("|").split("|"))
-        methods = re.findall(r"\b(GET|POST|PATCH|DELETE)\b", cell)
+        methods = re.findall(r"\b(GET|POST|PUT|PATCH|DELETE)\b", cell)
         path = re.search(r"/api/v2[^` ]*", cell)
         assert path is not None
         documented |= {

@@ -10,8 +10,10 @@ from sdk.payloads import Experiment, counter, new_experiment, new_id
 
 def purchase(experiment: Experiment, unit: str = "u") -> list[Any]:
     """A payload whose repetition would show: two purchases of a numeric metric."""
+    seen = exposure(unit, 0, flag=experiment.flag)
+    # Made after the exposure: a purchase that is a millisecond older would rightly not count.
     bought = tracked(unit, key=experiment.metric, metricValue=1)
-    return [exposure(unit, 0, flag=experiment.flag), bought, bought]
+    return [seen, bought, bought]
 
 
 def test_a_repeat_is_acked_and_counts_nothing(live: LiveServer) -> None:

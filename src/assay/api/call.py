@@ -85,10 +85,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of the route table. `role`: the least role it takes. `results`: it counts as an analysis."""
+    """One row of the route table. `role`: the least role it takes. `results`: it counts as an analysis.
+
+    `body` and `answer` are the types that describe the JSON that comes and goes (a msgspec struct, a typed
+    dictionary, or a list of either), `status` what success answers with, `query` the parameters it reads;
+    the API's description is generated from them.
+    """
 
     method: str
     path: str
     role: str
     handler: Callable[[Call], Answer]
     results: bool = False
+    status: int = 200
+    body: Any = None
+    answer: Any = None
+    query: tuple[str, ...] = ()

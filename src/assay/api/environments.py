@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from assay.api.call import Answer, Call
+from assay.api.call import Answer, Call, Operation
 from assay.api.feature_flags import fresh_config
 from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.projects import new_environment
@@ -82,3 +82,15 @@ def delete_environment(call: Call) -> Answer:
             experiments = without_environment(transaction.state.experiments(key, flag.key), gone)
             transaction.put_flag(key, replace(flag, environments=configs), experiments, "deleteEnvironment")
     return Answer(204)
+
+
+PROJECT = "/api/v2/projects/{project}"
+ENVIRONMENT = PROJECT + "/environments/{environment}"
+
+OPERATIONS = (
+    Operation("GET", PROJECT + "/environments", "reader", list_environments),
+    Operation("POST", PROJECT + "/environments", "admin", create_environment),
+    Operation("GET", ENVIRONMENT, "reader", get_environment),
+    Operation("PATCH", ENVIRONMENT, "admin", patch_environment),
+    Operation("DELETE", ENVIRONMENT, "admin", delete_environment),
+)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from assay.analysis.windows import EARLIEST_MS, granularity_of
-from assay.api.call import Answer, Call
+from assay.api.call import Answer, Call, Operation
 from assay.api.links import link
 from assay.errors import InvalidRequest
 from assay.events.rows import MOST_SKEW_MS
@@ -143,3 +143,15 @@ def _iso(at_ms: int) -> str:
     """A time as clients read it, to the millisecond; no clock was right before 1970."""
     seconds, milliseconds = divmod(max(at_ms, EARLIEST_MS), 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03d}Z"
+
+
+STATUSES = "/api/v2/flag-statuses/{project}/{environment}"
+STATUS = "/api/v2/flag-status/{project}/{flag}"
+USAGE = "/api/v2/usage/evaluations/{project}/{environment}/{flag}"
+
+OPERATIONS = (
+    Operation("GET", STATUSES, "reader", list_statuses, results=True),
+    Operation("GET", STATUSES + "/{flag}", "reader", get_status, results=True),
+    Operation("GET", STATUS, "reader", get_status_across_environments, results=True),
+    Operation("GET", USAGE, "reader", get_usage, results=True),
+)

@@ -2,7 +2,7 @@
 
 from assay.analysis.pipeline import analyse
 from assay.analysis.promises import flag_experiment_promise
-from assay.api.call import Answer, Call
+from assay.api.call import Answer, Call, Operation
 from assay.api.links import link
 from assay.api.representations.results import results_rep
 from assay.errors import NotFound
@@ -41,3 +41,12 @@ def reset_experiment(call: Call) -> Answer:
 def _place(call: Call) -> tuple[str, str, str, str]:
     path = call.path
     return path["project"], path["flag"], path["environment"], path["metric"]
+
+
+FLAG = "/api/v2/flags/{project}/{flag}"
+EXPERIMENT = FLAG + "/experiments/{environment}/{metric}"
+
+OPERATIONS = (
+    Operation("GET", EXPERIMENT, "reader", get_experiment, results=True),
+    Operation("DELETE", EXPERIMENT + "/results", "writer", reset_experiment),
+)

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from assay.api.call import Answer, Call
+from assay.api.call import Answer, Call, Operation
 from assay.api.flag_experiments import detached, edited_experiments
 from assay.api.links import listing, page_of
 from assay.api.patching import JsonPatch, MergePatch, SemanticPatch, converted, parse_patch, patched
@@ -175,3 +175,14 @@ def _named(rule: Rule) -> Rule:
 
 def _named_clause(clause: Clause) -> Clause:
     return clause if clause.id else replace(clause, id=str(uuid.uuid4()))
+
+
+FLAG = "/api/v2/flags/{project}/{flag}"
+
+OPERATIONS = (
+    Operation("GET", "/api/v2/flags/{project}", "reader", list_flags),
+    Operation("POST", "/api/v2/flags/{project}", "writer", create_flag),
+    Operation("GET", FLAG, "reader", get_flag),
+    Operation("PATCH", FLAG, "writer", patch_flag),
+    Operation("DELETE", FLAG, "writer", delete_flag),
+)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from assay.api.call import Answer, Call
+from assay.api.call import Answer, Call, Operation
 from assay.api.links import listing, page_of
 from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.representations.flags import flags_with_metric
@@ -99,3 +99,14 @@ def _criterion(given: Any) -> Any:
 def _rep(call: Call, metric: Metric) -> dict[str, Any]:
     state, project = call.rooms.store.state, call.path["project"]
     return metric_rep(project, metric, flags_with_metric(state, project, metric.key), modern=call.modern)
+
+
+METRIC = "/api/v2/metrics/{project}/{metric}"
+
+OPERATIONS = (
+    Operation("GET", "/api/v2/metrics/{project}", "reader", list_metrics),
+    Operation("POST", "/api/v2/metrics/{project}", "writer", create_metric),
+    Operation("GET", METRIC, "reader", get_metric),
+    Operation("PATCH", METRIC, "writer", patch_metric),
+    Operation("DELETE", METRIC, "writer", delete_metric),
+)

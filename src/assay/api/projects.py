@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from assay.api.call import Answer, Call
+from assay.api.call import Answer, Call, Operation
 from assay.api.links import listing, page_of
 from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.representations.projects import project_rep
@@ -120,3 +120,14 @@ def new_environment(body: dict[str, Any]) -> Environment:
 def _rep(call: Call, project: Project) -> dict[str, Any]:
     expanded = "environments" in call.query.get("expand", "").split(",")
     return project_rep(project, expanded=expanded, modern=call.modern)
+
+
+PROJECT = "/api/v2/projects/{project}"
+
+OPERATIONS = (
+    Operation("GET", "/api/v2/projects", "reader", list_projects),
+    Operation("POST", "/api/v2/projects", "admin", create_project),
+    Operation("GET", PROJECT, "reader", get_project),
+    Operation("PATCH", PROJECT, "admin", patch_project),
+    Operation("DELETE", PROJECT, "admin", delete_project),
+)

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from assay.access.tokens import ROLES, mint, new_secret
-from assay.api.call import Answer, Call
+from assay.api.call import Answer, Call, Operation
 from assay.api.links import link, listing
 from assay.errors import Conflict, InvalidRequest
 from assay.store.records import Token
@@ -70,3 +70,11 @@ def _rep(token: Token) -> dict[str, Any]:
     if token.default_api_version is not None:
         body["defaultApiVersion"] = token.default_api_version
     return body
+
+
+OPERATIONS = (
+    Operation("GET", "/api/v2/tokens", "admin", list_tokens),
+    Operation("POST", "/api/v2/tokens", "admin", create_token),
+    Operation("GET", "/api/v2/tokens/{token}", "admin", get_token),
+    Operation("DELETE", "/api/v2/tokens/{token}", "admin", delete_token),
+)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from assay.errors import NotFound
+from assay.experiments.experiment import Experiment
 from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.metric import Metric
 from assay.flags.model import Flag
@@ -19,6 +20,7 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "flag": Flag,
     "metric": Metric,
     "experiments": FlagExperiments,
+    "experiment": Experiment,
     "token": Token,
 }
 NO_EXPERIMENTS = FlagExperiments()
