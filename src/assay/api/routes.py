@@ -1,12 +1,24 @@
 """The operations of REST API v2: each resource's module ends with its rows of the table."""
 
-from assay.api import environments, evaluations, experiments_beta, feature_flags, metrics, projects, tokens
+from assay.api import (
+    environments,
+    evaluations,
+    experimentation_settings,
+    experiments,
+    experiments_beta,
+    feature_flags,
+    metrics,
+    projects,
+    tokens,
+)
 from assay.api.call import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *environments.OPERATIONS,
     *feature_flags.OPERATIONS,
+    *experiments.OPERATIONS,
+    *experimentation_settings.OPERATIONS,
     *experiments_beta.OPERATIONS,
     *evaluations.OPERATIONS,
     *metrics.OPERATIONS,
