@@ -32,6 +32,7 @@ from assay.sdk.broadcast import Broadcast
 from assay.sdk.routes import sdk_routes
 from assay.sdk.streams import keep_alive
 from assay.settings import Settings
+from assay.store.flag_sets import FlagSets
 from assay.store.store import Store
 from assay.warehouse.duckdb import DuckDBEngine
 from assay.warehouse.loading import Loader
@@ -88,7 +89,7 @@ def open_house(settings: Settings) -> House:
     log.on_durable(loader.wake)
     broadcast = Broadcast(settings.stream_backlog)
     store.listen(broadcast.publish)
-    return House(Rooms(store, log, engine, loader), broadcast, lock, admin_token)
+    return House(Rooms(store, FlagSets(store), log, engine, loader), broadcast, lock, admin_token)
 
 
 def open_engine(settings: Settings) -> DuckDBEngine:
