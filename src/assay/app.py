@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.access.first_start import prepare
 from assay.api.call import Rooms
+from assay.api.cors import OpenToPages
 from assay.api.http import error_response, operation_routes, unknown_path
 from assay.api.limits import RateLimits
 from assay.api.projects import default_environments
@@ -161,7 +162,7 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
     sdk = Router(
         sdk_routes(house.rooms.store, house.rooms.log, house.broadcast, settings, arrivals),
         redirect_slashes=False,
-        default=application,
+        default=OpenToPages(application),
         lifespan=lifespan,
     )
     return UndecodedPaths(sdk)
@@ -193,7 +194,9 @@ def _http_error(request: Request, error: Exception) -> Response:
     """Starlette's own refusals, in our one shape."""
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == 405:
-        return error_response(MethodNotAllowed(f"{request.method} is not possible here"))
+        return error_response(
+            MethodNotAllowed(f"{request.method} is not possible here"), dict(error.headers or {})
+        )
     return unknown_path(request.url.path)
 
 

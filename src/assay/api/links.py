@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 ROOT = "/api/v2"
 
+Links = dict[str, dict[str, str]]
+
 
 def link(*path: str) -> dict[str, str]:
     """A link to the resource at the path below the API's root."""

@@ -2,8 +2,9 @@
 
 from assay.api import environments, evaluations, experiments_beta, feature_flags, metrics, projects, tokens
 from assay.api.call import Operation
+from assay.api.openapi import with_description
 
-OPERATIONS: tuple[Operation, ...] = (
+_RESOURCES: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *environments.OPERATIONS,
     *feature_flags.OPERATIONS,
@@ -12,3 +13,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *tokens.OPERATIONS,
 )
+
+OPERATIONS = with_description(_RESOURCES)

@@ -11,7 +11,7 @@ from assay.experiments.experiment import Experiment
 from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.metric import Metric
 from assay.flags.model import Flag
-from assay.store.records import Environment, Project, Reset, Token
+from assay.store.records import Environment, Member, Project, Reset, Role, Token
 
 Address = tuple[str, str, str]  # kind, project key ("" for none), key
 
@@ -22,6 +22,8 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "experiments": FlagExperiments,
     "experiment": Experiment,
     "token": Token,
+    "member": Member,
+    "role": Role,
 }
 NO_EXPERIMENTS = FlagExperiments()
 
