@@ -33,7 +33,6 @@ from assay.errors import AssayError, DataFolderError, MethodNotAllowed
 from assay.events.log import EventLog
 from assay.sdk.arrivals import Arrivals
 from assay.sdk.broadcast import Broadcast
-from assay.sdk.payloads import FlagSets
 from assay.sdk.routes import sdk_routes
 from assay.sdk.streams import keep_alive
 from assay.settings import Settings
@@ -148,7 +147,7 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         return PlainTextResponse(generate_latest())
 
     arrivals = Arrivals()
-    workplace = Workplace(house.rooms, FlagSets(house.rooms.store), arrivals, secrets.token_bytes(32))
+    workplace = Workplace(house.rooms, house.rooms.flag_sets, arrivals, secrets.token_bytes(32))
     limits = RateLimits(settings.rate_limit, settings.results_rate_limit)
     application = Starlette(
         routes=[

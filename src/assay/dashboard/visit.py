@@ -9,7 +9,7 @@ from assay.dashboard.addresses import place_address
 from assay.dashboard.forms import Form
 from assay.dashboard.sessions import Session
 from assay.sdk.arrivals import Arrivals
-from assay.sdk.payloads import FlagSets
+from assay.store.flag_sets import FlagSets
 from assay.store.records import Environment, Project, Token
 from assay.store.state import State
 
