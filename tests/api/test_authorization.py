@@ -9,6 +9,7 @@ from assay.api.routes import OPERATIONS
 from live import LiveServer
 
 FLAG = "/api/v2/flags/default/nobody"
+SEGMENT = "/api/v2/segments/default/production/nobody"
 EXPERIMENTS = "/api/v2/projects/default/environments/production/experiments"
 EXPERIMENT = f"{FLAG}/experiments/production/nothing"
 
@@ -53,6 +54,16 @@ TABLE = (
     ("GET", "/api/v2/tokens/nobody", "admin", 404),
     ("DELETE", "/api/v2/tokens/nobody", "admin", 404),
     ("GET", "/api/v2/openapi.json", "anyone", 200),
+    ("GET", "/api/v2/segments/default/production", "reader", 200),
+    ("POST", "/api/v2/segments/default/production", "writer", 400),
+    ("GET", SEGMENT, "reader", 404),
+    ("PATCH", SEGMENT, "writer", 400),
+    ("DELETE", SEGMENT, "writer", 404),
+    ("GET", f"{SEGMENT}/contexts/somebody", "reader", 404),
+    ("GET", f"{SEGMENT}/users/somebody", "reader", 404),
+    ("POST", f"{SEGMENT}/contexts", "writer", 404),
+    ("POST", f"{SEGMENT}/users", "writer", 400),
+    ("POST", "/api/v2/projects/default/environments/production/segments/evaluate", "reader", 400),
 )
 RANKS = ("reader", "writer", "admin")
 

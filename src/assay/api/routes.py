@@ -9,6 +9,7 @@ from assay.api import (
     feature_flags,
     metrics,
     projects,
+    segments,
     tokens,
 )
 from assay.api.call import Operation
@@ -23,6 +24,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *experiments_beta.OPERATIONS,
     *evaluations.OPERATIONS,
     *metrics.OPERATIONS,
+    *segments.OPERATIONS,
     *tokens.OPERATIONS,
 )
 

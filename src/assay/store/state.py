@@ -12,6 +12,7 @@ from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.metric import Metric
 from assay.experiments.units import ExperimentationSettings, settings_address
 from assay.flags.model import Flag
+from assay.flags.segment import Segment
 from assay.store.records import Environment, Member, Project, Reset, Role, Token
 
 Address = tuple[str, str, str]  # kind, project key ("" for none), key
@@ -19,6 +20,7 @@ Address = tuple[str, str, str]  # kind, project key ("" for none), key
 TYPES: dict[str, type[msgspec.Struct]] = {
     "project": Project,
     "flag": Flag,
+    "segment": Segment,
     "metric": Metric,
     "experiments": FlagExperiments,
     "experiment": Experiment,
@@ -68,6 +70,15 @@ class State:
         flag: Flag = self._found(("flag", project, key), "flag")
         return flag
 
+    def segments(self, project: str, environment: str) -> Mapping[str, Segment]:
+        """An environment's segments by key."""
+        return self.all("segment", segments_shelf(project, environment))
+
+    def segment(self, project: str, environment: str, key: str) -> Segment:
+        self.environment(project, environment)
+        segment: Segment = self._found(("segment", segments_shelf(project, environment), key), "segment")
+        return segment
+
     def metric(self, project: str, key: str) -> Metric:
         self.project(project)
         metric: Metric = self._found(("metric", project, key), "metric")
@@ -94,3 +105,8 @@ class State:
         if record is None:
             raise NotFound(f"Unknown {what} key {address[2]!r}")
         return record
+
+
+def segments_shelf(project: str, environment: str) -> str:
+    """Where an environment's segments are kept; no key holds a slash."""
+    return f"{project}/{environment}"

@@ -1,7 +1,7 @@
-"""Changes gathered to be committed together: records, the flag versions they make, the audit entries they leave."""
+"""Changes gathered to be committed together: records, the versions they make, the audit entries they leave."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -11,17 +11,21 @@ from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.ownership import OwnedRule, check_owned, owned_rules
 from assay.flags.delivery import delivered_flag
 from assay.flags.model import Flag, FlagConfig
+from assay.flags.segment import Segment, delivered_segment
 from assay.store.masking import UNMASKED, masked
 from assay.store.records import Reset
-from assay.store.state import Address, State
+from assay.store.state import Address, State, segments_shelf
+
+Kind = Literal["flag", "segment"]
 
 
 @dataclass(frozen=True, slots=True)
-class FlagChange:
-    """A flag's new version in an environment; `delivered` is what its SDKs get, None where it is gone."""
+class Change:
+    """A flag's or segment's new version in an environment; `delivered` is what SDKs get, None where it is gone."""
 
     environment_id: str
-    flag: str
+    kind: Kind
+    key: str
     version: int
     delivered: dict[str, Any] | None
 
@@ -33,7 +37,7 @@ class Transaction:
         self.state = state
         self.now_ms = now_ms
         self.records: dict[Address, Any] = {}
-        self.flag_changes: list[FlagChange] = []
+        self.changes: list[Change] = []
         self.resets: dict[tuple[str, str, str], Reset] = {}
         self.entries: list[dict[str, Any]] = []
 
@@ -95,7 +99,27 @@ class Transaction:
             self.put(("experiments", project, key), None, "deleteExperiments")
         for environment in self.state.project(project).environments:
             version = self._next_version(project, environment.key)
-            self.flag_changes.append(FlagChange(environment.id, key, version, None))
+            self.changes.append(Change(environment.id, "flag", key, version, None))
+
+    def put_segment(self, project: str, environment: str, segment: Segment, action: str) -> Segment:
+        """Writes a segment of an environment, with a new version where anything about it is new."""
+        address = ("segment", segments_shelf(project, environment), segment.key)
+        before = self.state.find(address)
+        if segment == before:
+            return segment
+        version = self._next_version(project, environment)
+        settled = replace(segment, version=version, last_modified_date=self.now_ms)
+        self.put(address, settled, action)
+        here = self.state.environment(project, environment).id
+        self.changes.append(Change(here, "segment", segment.key, version, delivered_segment(settled)))
+        return settled
+
+    def delete_segment(self, project: str, environment: str, key: str) -> None:
+        """Takes a segment away; its SDKs hear of it with a version of its own."""
+        self.put(("segment", segments_shelf(project, environment), key), None, "deleteSegment")
+        version = self._next_version(project, environment)
+        here = self.state.environment(project, environment).id
+        self.changes.append(Change(here, "segment", key, version, None))
 
     def reset(self, place: tuple[str, str, str], seq: int, target: str) -> None:
         """From now on events up to number `seq` don't exist for the experiment (environment id, flag, metric)."""
@@ -137,7 +161,7 @@ class Transaction:
             environment, config = self.state.environment(project, key), flag.environments[key]
             tracked = experiments.running(key)
             delivered = None if flag.archived else delivered_flag(flag, config, tracked=tracked)
-            self.flag_changes.append(FlagChange(environment.id, flag.key, config.version, delivered))
+            self.changes.append(Change(environment.id, "flag", flag.key, config.version, delivered))
 
     def _next_version(self, project: str, key: str) -> int:
         found = self.state.project(project)
