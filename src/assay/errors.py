@@ -7,6 +7,7 @@ AssayError
 ├── NotFound              404 not_found
 ├── MethodNotAllowed      405 method_not_allowed
 ├── Conflict              409 conflict
+│   └── OptimisticLock    409 optimistic_locking_error
 ├── TooLarge              413 payload_too_large
 ├── PatchFailed           422 patch_failed
 ├── TooManyRequests       429 rate_limited
@@ -58,6 +59,12 @@ class MethodNotAllowed(AssayError):
 class Conflict(AssayError):
     status = 409
     code = "conflict"
+
+
+class OptimisticLock(Conflict):
+    """The thing has changed since the caller read it, or somebody else holds it."""
+
+    code = "optimistic_locking_error"
 
 
 class TooLarge(AssayError):

@@ -7,7 +7,7 @@ from live import LiveServer
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/api", "/api/v2", "/api/v3/projects", "/sdk", "/bulk/more"]
+    "path", ["/nowhere", "/api", "/api/v2", "/api/v3/projects", "/sdk", "/bulk/more"]
 )
 def test_an_unknown_path_is_not_found(api: LiveServer, path: str) -> None:
     assert_refused(api.request("GET", path), 404, "not_found")
@@ -30,7 +30,6 @@ def test_an_unknown_path_is_not_found(api: LiveServer, path: str) -> None:
         ("GET", "/diagnostic"),
         ("POST", "/all"),
         ("PUT", "/sdk/latest-all"),
-        ("OPTIONS", "/api/v2/projects"),
     ],
 )
 def test_a_method_that_is_not_possible_is_said_so(api: LiveServer, method: str, path: str) -> None:
