@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from assay.access.sessions import Session
 from assay.api.call import Rooms
 from assay.dashboard.addresses import place_address
 from assay.dashboard.forms import Form
-from assay.dashboard.sessions import Session
 from assay.sdk.arrivals import Arrivals
 from assay.sdk.payloads import FlagSets
 from assay.store.records import Environment, Project, Token
