@@ -33,10 +33,10 @@ from assay.errors import AssayError, DataFolderError, MethodNotAllowed
 from assay.events.log import EventLog
 from assay.sdk.arrivals import Arrivals
 from assay.sdk.broadcast import Broadcast
-from assay.sdk.payloads import FlagSets
 from assay.sdk.routes import sdk_routes
 from assay.sdk.streams import keep_alive
 from assay.settings import Settings
+from assay.store.flag_sets import FlagSets
 from assay.store.store import Store
 from assay.warehouse.duckdb import DuckDBEngine
 from assay.warehouse.loading import Loader
@@ -93,7 +93,7 @@ def open_house(settings: Settings) -> House:
     log.on_durable(loader.wake)
     broadcast = Broadcast(settings.stream_backlog)
     store.listen(broadcast.publish)
-    return House(Rooms(store, log, engine, loader), broadcast, lock, admin_token)
+    return House(Rooms(store, FlagSets(store), log, engine, loader), broadcast, lock, admin_token)
 
 
 def open_engine(settings: Settings) -> DuckDBEngine:
@@ -147,7 +147,7 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         return PlainTextResponse(generate_latest())
 
     arrivals = Arrivals()
-    workplace = Workplace(house.rooms, FlagSets(house.rooms.store), arrivals, session_secret(settings.data))
+    workplace = Workplace(house.rooms, arrivals, session_secret(settings.data))
     limits = RateLimits(settings.rate_limit, settings.results_rate_limit)
     application = Starlette(
         routes=[

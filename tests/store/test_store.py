@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from assay.errors import Conflict, NotFound
 from assay.store.records import Project, Token
 from assay.store.store import CredentialKind, Store, require_absent, require_present
-from assay.store.transaction import FlagChange
+from assay.store.transaction import Change
 from flags.flags import config, flag
 from store.projects import NOW_MS, new_store, open_store, put_flag, running
 
@@ -46,7 +46,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
 
 def test_a_transaction_that_raises_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
     before = store.state
-    heard: list[FlagChange] = []
+    heard: list[Change] = []
     store.listen(heard.append)
 
     def interrupted() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from assay.errors import InvalidRequest, Unavailable
 from assay.events.log import EventLog
+from assay.store.flag_sets import FlagSets
 from assay.store.records import Token
 from assay.store.store import Store
 from assay.warehouse.engine import Engine
@@ -30,6 +31,7 @@ class Rooms:
     """What handlers work with."""
 
     store: Store
+    flag_sets: FlagSets
     log: EventLog
     engine: Engine
     loader: Loader

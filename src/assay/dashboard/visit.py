@@ -9,7 +9,6 @@ from assay.api.call import Rooms
 from assay.dashboard.addresses import place_address
 from assay.dashboard.forms import Form
 from assay.sdk.arrivals import Arrivals
-from assay.sdk.payloads import FlagSets
 from assay.store.records import Environment, Project, Token
 from assay.store.state import State
 
@@ -21,7 +20,6 @@ class Workplace:
     """What views work with. `secret`: the key of the tokens in forms."""
 
     rooms: Rooms
-    flag_sets: FlagSets
     arrivals: Arrivals
     secret: bytes
 

@@ -15,11 +15,11 @@ from assay.sdk.endpoint import BrowserEndpoint, Endpoint, Exchange, Handler
 from assay.sdk.goals import goals
 from assay.sdk.intake import EventIntake
 from assay.sdk.ofrep import Ofrep
-from assay.sdk.payloads import FlagSets
 from assay.sdk.server_flags import ServerFlags
 from assay.sdk.streams import Streams
 from assay.sdk.wire import Budget
 from assay.settings import Settings
+from assay.store.flag_sets import FlagSets
 from assay.store.store import Store
 
 

@@ -74,7 +74,7 @@ def _parsed(text: str) -> Any:
 
 
 def _served(visit: Visit, flag: Flag, environment: Environment, context: Context) -> Served:
-    _, compiled = visit.workplace.flag_sets.compiled((visit.project.key, environment))
+    _, compiled = visit.rooms.flag_sets.compiled((visit.project.key, environment))
     found = evaluate(compiled, flag.key, context)
     config = flag.environments[environment.key]
     nothing = "The flag is archived, so SDKs don't know it." if flag.archived else "SDKs don't know it yet."
