@@ -96,8 +96,9 @@ def create_token(data: Path | None, name: str, role: str) -> None:
 @click.option("--port", type=int, default=0, help="The port; 0 takes a free one.", show_default=True)
 def demo(once: bool, shoppers: int, port: int) -> None:
     """Watch an experiment from an SDK's first evaluation to its result."""
-    from assay.demo import run_demo
+    from assay.demo.live import run_demo
 
+    _configure_logs("warning")
     run_demo(shoppers=shoppers, port=port, stay=not once)
 
 

@@ -1,15 +1,18 @@
-"""Four weeks of the shop's past, made with a clock of their own: definitions through the REST operations, events by day."""
+"""Four weeks of the shop's past, by a clock of their own: definitions by REST operations, events day by day."""
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from assay.api import experiments, feature_flags, metrics
 from assay.api.call import Answer, Call, Rooms
+from assay.app import open_house
 from assay.demo.shop import DAY_MS, Shopper, one_day
 from assay.events.rows import Envelope, encode_rows
-from assay.sdk.payloads import FlagSets
+from assay.settings import read_settings
 from assay.store.records import Token
 
 DAYS = 28
@@ -18,6 +21,7 @@ SEED = 8
 
 PROJECT = "default"
 ENVIRONMENT = "production"
+GUARDRAILS = ("returns", "page-load")
 
 # key, name, variations' values, and what everybody gets while no experiment runs
 FLAG_DEFINITIONS: tuple[tuple[str, str, list[Any]], ...] = (
@@ -30,18 +34,32 @@ FLAG_DEFINITIONS: tuple[tuple[str, str, list[Any]], ...] = (
 METRIC_DEFINITIONS: tuple[dict[str, Any], ...] = (
     {"key": "bought", "name": "Bought something", "kind": "custom", "eventKey": "purchase"},
     {
-        **{"key": "revenue", "name": "Revenue per shopper", "kind": "custom", "eventKey": "purchase"},
-        **{"isNumeric": True, "unit": "€", "unitAggregationType": "sum"},
+        "key": "revenue",
+        "name": "Revenue per shopper",
+        "kind": "custom",
+        "eventKey": "purchase",
+        "isNumeric": True,
+        "unit": "€",
+        "unitAggregationType": "sum",
     },
     {"key": "baskets", "name": "Started a basket", "kind": "custom", "eventKey": "basket"},
     {
-        **{"key": "returns", "name": "Sent something back", "kind": "custom", "eventKey": "return"},
+        "key": "returns",
+        "name": "Sent something back",
+        "kind": "custom",
+        "eventKey": "return",
         "successCriteria": "LowerThanBaseline",
     },
     {
-        **{"key": "page-load", "name": "Page load, 95th percentile", "kind": "custom", "eventKey": "page-load"},
-        **{"isNumeric": True, "unit": "ms", "successCriteria": "LowerThanBaseline"},
-        **{"analysisType": "percentile", "percentileValue": 95},
+        "key": "page-load",
+        "name": "Page load, 95th percentile",
+        "kind": "custom",
+        "eventKey": "page-load",
+        "isNumeric": True,
+        "unit": "ms",
+        "successCriteria": "LowerThanBaseline",
+        "analysisType": "percentile",
+        "percentileValue": 95,
     },
 )
 
@@ -75,16 +93,24 @@ class Past:
         return handler(call).body
 
 
-def make_history(rooms: Rooms, token: Token, clock: Clock, now_ms: int) -> None:
-    """Lives through `DAYS` days that end at `now_ms`."""
-    past = Past(rooms, token, clock, random.Random(SEED))  # noqa: S311
-    clock.ms = now_ms - DAYS * DAY_MS
-    _define(past)
-    for day in range(DAYS):
-        clock.ms = now_ms - (DAYS - day) * DAY_MS
-        for begin in DIARY.get(day, ()):
-            begin(past)
-        _live(past, DAY_MS)
+def make_history(folder: Path) -> None:
+    """Fills a new data folder with the `DAYS` days that end now. No server may have it open."""
+    now_ms = time.time_ns() // 1_000_000
+    clock = Clock(now_ms - DAYS * DAY_MS)
+    house = open_house(read_settings({"data": folder}, {}), clock)
+    house.rooms.loader.start()
+    try:
+        token = next(iter(house.rooms.store.state.all("token").values()))
+        past = Past(house.rooms, token, clock, random.Random(SEED))  # noqa: S311
+        _define(past)
+        for day in range(DAYS):
+            clock.ms = now_ms - (DAYS - day) * DAY_MS
+            for begin in DIARY.get(day, ()):
+                begin(past)
+            _live(past, DAY_MS)
+        house.rooms.await_events()
+    finally:
+        house.close()
 
 
 def _define(past: Past) -> None:
@@ -100,7 +126,7 @@ def _define(past: Past) -> None:
 
 def _live(past: Past, length_ms: int) -> None:
     environment = past.rooms.store.state.environment(PROJECT, ENVIRONMENT)
-    _, compiled = FlagSets(past.rooms.store).compiled((PROJECT, environment))
+    _, compiled = past.rooms.flag_sets.compiled((PROJECT, environment))
     events = list(one_day(past.shoppers, past.clock.ms, length_ms, compiled, past.chance))
     events.sort(key=lambda event: int(event["creationDate"]))
     for start in range(0, len(events), PAYLOAD_EVENTS):
@@ -137,7 +163,7 @@ def _begin(
             "flags": {flag: use},
             "randomizationUnit": "user",
             "attributes": ["country", "device", "member"],
-            "assay": {"plan": {"horizonUnits": horizon}} if horizon else {},
+            "assay": {"horizonUnits": horizon, "guardrails": [one for one in metrics if one in GUARDRAILS]},
         }
         body = {"key": key, "name": name, "iteration": iteration, "tags": ["shop"]}
         past.perform(experiments.create_experiment, body)
@@ -157,9 +183,7 @@ def _ship(key: str, flag: str, winner: int, reason: str) -> Callable[[Past], Non
         variation = past.rooms.store.state.flag(PROJECT, flag).variations[winner]
         experiment = past.rooms.store.state.find(("experiment", PROJECT, f"{ENVIRONMENT}/{key}"))
         treatment = next(
-            one.id
-            for one in experiment.running.treatments
-            if one.parameters[0].variation_id == variation.id
+            one.id for one in experiment.running.treatments if one.parameters[0].variation_id == variation.id
         )
         stop = {"kind": "stopIteration", "winningTreatmentId": treatment, "winningReason": reason}
         past.perform(experiments.patch_experiment, {"instructions": [stop]}, experiment=key)
@@ -176,7 +200,7 @@ DIARY: dict[int, tuple[Callable[[Past], None], ...]] = {
             "search-ranking",
             metrics=["bought", "revenue", "baskets"],
             hypothesis="People who find what they came for buy more often.",
-            horizon=3000,
+            horizon=5000,
         ),
     ),
     14: (
@@ -187,7 +211,7 @@ DIARY: dict[int, tuple[Callable[[Past], None], ...]] = {
             "free-shipping",
             metrics=["revenue", "bought", "baskets", "returns", "page-load"],
             hypothesis="Shipping costs keep people from buying; without them more is sold than shipping costs us.",
-            horizon=5000,
+            horizon=9000,
         ),
     ),
     17: (

@@ -9,9 +9,9 @@ from assay.flags.evaluation import CompiledSet, evaluate
 
 DAY_MS = 86_400_000
 
-COUNTRIES = (("NL", 34), ("DE", 28), ("FR", 18), ("ES", 12), ("SE", 8))
-DEVICES = (("phone", 58), ("desktop", 34), ("tablet", 8))
-NEW_A_DAY = 190
+COUNTRIES = {"NL": 34, "DE": 28, "FR": 18, "ES": 12, "SE": 8}
+DEVICES = {"phone": 58, "desktop": 34, "tablet": 8}
+NEW_A_DAY = 420
 RETURNING = 0.16  # the chance that a known shopper comes back on any day
 FLAGS = ("free-shipping", "search-ranking", "recommendations", "sign-up-form")
 
@@ -40,8 +40,8 @@ class Shopper:
 
 
 def new_shopper(number: int, chance: random.Random) -> Shopper:
-    country = chance.choices(*zip(*COUNTRIES, strict=True))[0]
-    device = chance.choices(*zip(*DEVICES, strict=True))[0]
+    country = chance.choices(list(COUNTRIES), list(COUNTRIES.values()))[0]
+    device = chance.choices(list(DEVICES), list(DEVICES.values()))[0]
     attributes = {"country": country, "device": device, "member": chance.random() < 0.3}
     liking = min(0.9, chance.betavariate(1.6, 9) * (1.3 if attributes["member"] else 1.0))
     return Shopper(f"shopper-{number:05d}", attributes, liking, chance.lognormvariate(3.6, 0.45))
@@ -72,7 +72,9 @@ def visit(
         more_often, larger = EFFECTS.get((flag, value), (1.0, 1.0))
         liking, purse = liking * more_often, purse * larger
     slow = 1.35 if shopper.attributes["device"] == "phone" else 1.0
-    yield tracked(shopper, "page-load", at_ms + 900, metricValue=round(slow * chance.lognormvariate(6.6, 0.5)))
+    yield tracked(
+        shopper, "page-load", at_ms + 900, metricValue=round(slow * chance.lognormvariate(6.6, 0.5))
+    )
     if chance.random() < 0.5:
         yield tracked(shopper, "search", at_ms + 20_000, data={"results": chance.randrange(1, 60)})
     if chance.random() < 0.6:
