@@ -9,6 +9,8 @@ from assay.api.routes import OPERATIONS
 from live import LiveServer
 
 FLAG = "/api/v2/flags/default/nobody"
+SEGMENT = "/api/v2/segments/default/production/nobody"
+EXPERIMENTS = "/api/v2/projects/default/environments/production/experiments"
 EXPERIMENT = f"{FLAG}/experiments/production/nothing"
 
 # Method, path, least role, and what the operation answers to those who may: all but reading aims at nothing.
@@ -30,6 +32,14 @@ TABLE = (
     ("DELETE", FLAG, "writer", 404),
     ("GET", EXPERIMENT, "reader", 404),
     ("DELETE", f"{EXPERIMENT}/results", "writer", 404),
+    ("GET", EXPERIMENTS, "reader", 200),
+    ("POST", EXPERIMENTS, "writer", 400),
+    ("GET", "/api/v2/projects/default/experiments", "reader", 200),
+    ("GET", f"{EXPERIMENTS}/nothing", "reader", 404),
+    ("PATCH", f"{EXPERIMENTS}/nothing", "writer", 400),
+    ("POST", f"{EXPERIMENTS}/nothing/iterations", "writer", 400),
+    ("GET", "/api/v2/projects/default/experimentation-settings", "reader", 200),
+    ("PUT", "/api/v2/projects/default/experimentation-settings", "admin", 400),
     ("GET", "/api/v2/flag-statuses/default/production", "reader", 200),
     ("GET", "/api/v2/flag-statuses/default/production/nobody", "reader", 404),
     ("GET", "/api/v2/flag-status/default/nobody", "reader", 404),
@@ -43,6 +53,17 @@ TABLE = (
     ("POST", "/api/v2/tokens", "admin", 400),
     ("GET", "/api/v2/tokens/nobody", "admin", 404),
     ("DELETE", "/api/v2/tokens/nobody", "admin", 404),
+    ("GET", "/api/v2/openapi.json", "anyone", 200),
+    ("GET", "/api/v2/segments/default/production", "reader", 200),
+    ("POST", "/api/v2/segments/default/production", "writer", 400),
+    ("GET", SEGMENT, "reader", 404),
+    ("PATCH", SEGMENT, "writer", 400),
+    ("DELETE", SEGMENT, "writer", 404),
+    ("GET", f"{SEGMENT}/contexts/somebody", "reader", 404),
+    ("GET", f"{SEGMENT}/users/somebody", "reader", 404),
+    ("POST", f"{SEGMENT}/contexts", "writer", 404),
+    ("POST", f"{SEGMENT}/users", "writer", 400),
+    ("POST", "/api/v2/projects/default/environments/production/segments/evaluate", "reader", 400),
 )
 RANKS = ("reader", "writer", "admin")
 
@@ -89,13 +110,13 @@ def test_an_operation_answers_each_role_as_the_table_says(
 ) -> None:
     for role in RANKS:
         reply = api.request(method, path, None, {"Authorization": callers.good[role]})
-        if RANKS.index(role) < RANKS.index(least):
+        if least != "anyone" and RANKS.index(role) < RANKS.index(least):
             assert_refused(reply, 403, "forbidden")
         else:
             assert reply.status == status, (role, reply.body)
 
 
-@pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, *_ in TABLE])
+@pytest.mark.parametrize(("method", "path"), [row[:2] for row in TABLE if row[2] != "anyone"])
 def test_an_operation_answers_no_caller_without_a_token(
     api: LiveServer, callers: Callers, method: str, path: str
 ) -> None:

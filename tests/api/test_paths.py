@@ -30,7 +30,6 @@ def test_an_unknown_path_is_not_found(api: LiveServer, path: str) -> None:
         ("GET", "/diagnostic"),
         ("POST", "/all"),
         ("PUT", "/sdk/latest-all"),
-        ("OPTIONS", "/api/v2/projects"),
     ],
 )
 def test_a_method_that_is_not_possible_is_said_so(api: LiveServer, method: str, path: str) -> None:

@@ -61,6 +61,8 @@ def test_results_have_a_smaller_limit_of_their_own(limited: LiveServer) -> None:
     left = [reply.headers["x-ratelimit-route-remaining"] for reply in replies[:-1]]
     assert left == ["2", "1", "0"]
     assert_refused(replies[-1], 429, "rate_limited")
+    assert replies[-1].headers["x-ratelimit-route-remaining"] == "0"
+    assert replies[-1].headers["x-ratelimit-global-remaining"] != "0", "other routes are not at their limit"
     assert int(replies[-1].headers["retry-after"]) >= 1
     assert limited.rest("GET", "/projects").status == 200, "other operations go on"
 
@@ -77,3 +79,27 @@ def test_sdks_are_not_limited(limited: LiveServer) -> None:
     for _ in range(2 * LIMIT):
         assert limited.request("GET", "/sdk/latest-all", None, headers).status == 200
         assert limited.request("POST", "/bulk", [], headers).status == 202
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/projects", 200),
+        ("HEAD", "/projects", 200),
+        ("POST", "/projects", 400),
+        ("GET", "/projects/nowhere", 404),
+        ("PUT", "/projects", 405),
+    ],
+)
+def test_every_answer_says_what_is_left(api: LiveServer, method: str, path: str, status: int) -> None:
+    reply = api.rest(method, path)
+    assert reply.status == status
+    assert int(reply.headers["x-ratelimit-global-remaining"]) > 0
+    assert int(reply.headers["x-ratelimit-route-remaining"]) > 0
+    assert int(reply.headers["x-ratelimit-reset"]) > now_ms() - 10_000
+
+
+def test_a_refusal_of_a_token_says_what_is_left_to_the_address(api: LiveServer) -> None:
+    reply = api.rest("GET", "/projects", token="api-nobody")
+    assert_refused(reply, 401, "unauthorized")
+    assert int(reply.headers["x-ratelimit-global-remaining"]) > 0

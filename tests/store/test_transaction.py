@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from assay.experiments.flag_scoped import FlagExperiments
 from assay.flags.model import Flag, Variation
 from assay.store.store import Store
-from assay.store.transaction import FlagChange
+from assay.store.transaction import Change
 from flags.flags import config, flag
 from store.projects import NOW_MS, new_store, put_flag, running, versions
 
@@ -23,8 +23,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def heard(store: Store) -> list[FlagChange]:
-    changes: list[FlagChange] = []
+def heard(store: Store) -> list[Change]:
+    changes: list[Change] = []
     store.listen(changes.append)
     return changes
 
@@ -34,14 +34,14 @@ def turned(made: Flag, environment: str, on: bool) -> Flag:
     return replace(made, environments=made.environments | {environment: changed})
 
 
-def test_a_new_flag_has_a_version_in_every_environment(store: Store, heard: list[FlagChange]) -> None:
+def test_a_new_flag_has_a_version_in_every_environment(store: Store, heard: list[Change]) -> None:
     made = put_flag(store)
     assert versions(store) == {"production": 1, "test": 1}
     assert made.version == 1
     assert {change.environment_id for change in heard} == {"id-production", "id-test"}
 
 
-def test_a_change_in_one_environment_is_announced_there_alone(store: Store, heard: list[FlagChange]) -> None:
+def test_a_change_in_one_environment_is_announced_there_alone(store: Store, heard: list[Change]) -> None:
     made = put_flag(store)
     heard.clear()
     put_flag(store, turned(made, "production", True))
@@ -52,7 +52,7 @@ def test_a_change_in_one_environment_is_announced_there_alone(store: Store, hear
     assert (change.delivered["on"], change.delivered["version"]) == (True, 2)
 
 
-def test_writing_the_same_flag_again_changes_nothing(store: Store, heard: list[FlagChange]) -> None:
+def test_writing_the_same_flag_again_changes_nothing(store: Store, heard: list[Change]) -> None:
     made = put_flag(store)
     heard.clear()
     assert put_flag(store, made) == made
@@ -60,7 +60,7 @@ def test_writing_the_same_flag_again_changes_nothing(store: Store, heard: list[F
     assert store.state.flag("default", "flag").version == 1
 
 
-def test_a_new_name_concerns_no_sdk(store: Store, heard: list[FlagChange]) -> None:
+def test_a_new_name_concerns_no_sdk(store: Store, heard: list[Change]) -> None:
     made = put_flag(store)
     heard.clear()
     renamed = put_flag(store, replace(made, name="New"))
@@ -74,7 +74,7 @@ def test_a_new_value_concerns_every_environment(store: Store) -> None:
 
 
 def test_starting_and_stopping_an_experiment_makes_a_version_where_it_happens(
-    store: Store, heard: list[FlagChange]
+    store: Store, heard: list[Change]
 ) -> None:
     made = put_flag(store)
     heard.clear()
@@ -92,7 +92,7 @@ def test_versions_are_the_environment_s_and_grow_across_flags(store: Store) -> N
     assert store.state.environment("default", "production").flags_version == 2
 
 
-def test_versions_grow_across_deletion_and_making_anew(store: Store, heard: list[FlagChange]) -> None:
+def test_versions_grow_across_deletion_and_making_anew(store: Store, heard: list[Change]) -> None:
     put_flag(store, flag(), running("production"))
     with store.writing("a") as transaction:
         transaction.delete_flag("default", "flag")
@@ -103,7 +103,7 @@ def test_versions_grow_across_deletion_and_making_anew(store: Store, heard: list
 
 
 def test_an_archived_flag_is_gone_for_sdks_and_comes_back_with_a_later_version(
-    store: Store, heard: list[FlagChange]
+    store: Store, heard: list[Change]
 ) -> None:
     made = put_flag(store)
     heard.clear()
@@ -136,7 +136,7 @@ def test_history_has_every_version_that_sdks_got(store: Store) -> None:
     assert store.flag_history("id-test", "other") == []
 
 
-def test_two_changes_in_one_transaction_are_two_versions(store: Store, heard: list[FlagChange]) -> None:
+def test_two_changes_in_one_transaction_are_two_versions(store: Store, heard: list[Change]) -> None:
     with store.writing("a") as transaction:
         made = transaction.put_flag("default", flag(), FlagExperiments(), "createFlag")
         transaction.put_flag("default", turned(made, "test", True), FlagExperiments(), "updateFlag")
@@ -146,7 +146,7 @@ def test_two_changes_in_one_transaction_are_two_versions(store: Store, heard: li
 
 def test_whatever_happens_versions_only_grow_and_the_counter_is_the_largest(store: Store) -> None:
     chance, last = random.Random(5), {"production": 0, "test": 0}
-    changes: list[FlagChange] = []
+    changes: list[Change] = []
     store.listen(changes.append)
     for _ in range(60):
         current = store.state.find(("flag", "default", "flag"))

@@ -7,12 +7,19 @@ from typing import Any
 
 from assay.errors import InvalidRequest, Unavailable
 from assay.events.log import EventLog
+from assay.store.flag_sets import FlagSets
 from assay.store.records import Token
 from assay.store.store import Store
 from assay.warehouse.engine import Engine
 from assay.warehouse.loading import Loader
 
-MODERN = "20240415"
+VERSIONS = ("20160426", "20191212", "20210729", "20220603", "20240415")
+MODERN = VERSIONS[-1]
+BETA = "beta"
+
+# The role of an operation that takes no token.
+ANYONE = "anyone"
+
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 # How long results wait for the tables to hold every event that was acked before they were asked for.
@@ -24,6 +31,7 @@ class Rooms:
     """What handlers work with."""
 
     store: Store
+    flag_sets: FlagSets
     log: EventLog
     engine: Engine
     loader: Loader
@@ -49,7 +57,11 @@ class Call:
     @property
     def modern(self) -> bool:
         """Whether the caller asked for today's representations; clients of the founding generation never do."""
-        return self.version in (MODERN, "beta")
+        return self.since(MODERN)
+
+    def since(self, version: str) -> bool:
+        """Whether the caller asked for this version of the API or a later one."""
+        return self.version == BETA or self.version >= version
 
     @property
     def actor(self) -> str:
@@ -61,6 +73,13 @@ class Call:
         if not isinstance(self.body, dict):
             raise InvalidRequest("the body must be a JSON object")
         return self.body
+
+    def boolean(self, name: str) -> bool:
+        """A query parameter that is true or false; false where it is absent."""
+        raw = self.query.get(name, "false").lower()
+        if raw not in ("true", "false"):
+            raise InvalidRequest(f"{name} is true or false, not {raw[:40]!r}")
+        return raw == "true"
 
     def whole_number(self, name: str) -> int | None:
         """A query parameter that is a whole number of 64 bits; None where it is absent."""
@@ -85,7 +104,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of the route table. `role`: the least role it takes. `results`: it counts as an analysis.
+    """One row of the route table. `role`: the least role it takes, or `ANYONE`. `results`: it counts as an analysis.
 
     `body` and `answer` are the types that describe the JSON that comes and goes (a msgspec struct, a typed
     dictionary, or a list of either), `status` what success answers with, `query` the parameters it reads;

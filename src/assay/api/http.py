@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from assay.access.tokens import authenticate, require
-from assay.api.call import Answer, Call, Operation, Rooms
-from assay.api.limits import RateLimits, retry_after_s
+from assay.access.tokens import authenticate, mint, require
+from assay.api.call import ANYONE, BETA, VERSIONS, Answer, Call, Operation, Rooms
+from assay.api.limits import Allowance, RateLimits, retry_after_s
 from assay.errors import (
     AssayError,
     InvalidRequest,
@@ -38,6 +38,14 @@ DEEPEST_BODY = 100
 
 # A client that is still sending when the connection closes sees a reset, not the refusal; so we hear it out.
 READ_BEFORE_REFUSAL = 10
+
+# What a client behind a proxy that knows only GET and POST writes on its POST.
+OVERRIDABLE = ("PUT", "PATCH", "DELETE")
+
+# Whole numbers that SDKs, the event log and the tables can hold.
+LEAST_NUMBER, MOST_NUMBER = -(2**63), 2**63 - 1
+
+NOBODY = mint("nobody", "", "", 0)
 
 _log = structlog.get_logger("api")
 
@@ -65,8 +73,6 @@ def error_response(error: AssayError, headers: dict[str, str] | None = None) -> 
     extra = dict(headers or {})
     if isinstance(error, TooManyRequests):
         extra["Retry-After"] = str(retry_after_s(error.reset_ms))
-        extra["X-Ratelimit-Reset"] = str(error.reset_ms)
-        extra["X-Ratelimit-Global-Remaining"] = "0"
     if error.status >= 500:
         _log.error("request_failed", id=body["id"], code=error.code, reason=str(error))
     return Response(msgspec.json.encode(body), error.status, extra, "application/json")
@@ -92,20 +98,20 @@ async def _respond(
 ) -> Response:
     headers: dict[str, str] = {}
     try:
-        token = _authenticated(request, rooms, limits)
-        operation = methods.get(request.method)
+        operation = methods.get(_method(request))
+        token = _caller(request, operation, rooms, limits, headers)
         if operation is None:
-            raise MethodNotAllowed(f"{request.method} is not possible here; {', '.join(sorted(methods))} is")
-        headers = limits.take(token.id, results=operation.results).headers()
-        require(token, operation.role)
-        body = await _read_json(request, max_body_bytes)
+            headers["Allow"] = ", ".join(sorted(methods))
+            raise MethodNotAllowed(f"{_method(request)} is not possible here; {headers['Allow']} is")
+        if operation.role != ANYONE:
+            require(token, operation.role)
         call = Call(
             rooms=rooms,
             token=token,
             path={name: unquote(value) for name, value in request.path_params.items()},
             query=dict(request.query_params),
-            body=body,
-            version=request.headers.get("ld-api-version", str(token.default_api_version or "")),
+            body=await _read_body(request, max_body_bytes),
+            version=_version(request, token),
             target=_target(request),
         )
         answer = await to_thread.run_sync(
@@ -121,12 +127,52 @@ def _analyses() -> CapacityLimiter:
     return CapacityLimiter(MOST_ANALYSES)
 
 
-def _authenticated(request: Request, rooms: Rooms, limits: RateLimits) -> Token:
+def _method(request: Request) -> str:
+    """The method that is meant: HEAD is GET without its body, and a POST may say that it stands for another."""
+    override = request.headers.get("x-http-method-override")
+    if request.method == "POST" and override is not None:
+        if override.upper() not in OVERRIDABLE:
+            raise InvalidRequest(f"X-HTTP-Method-Override is one of {', '.join(OVERRIDABLE)}")
+        return override.upper()
+    return "GET" if request.method == "HEAD" else request.method
+
+
+def _version(request: Request, token: Token) -> str:
+    """The version that the caller asks for: its header's, else its token's; none where neither says any."""
+    version = request.headers.get("ld-api-version") or str(token.default_api_version or "")
+    if version and version not in (*VERSIONS, BETA):
+        raise InvalidRequest(f"LD-API-Version is one of {', '.join(VERSIONS)}, {BETA}, not {version[:40]!r}")
+    return version
+
+
+def _caller(
+    request: Request, operation: Operation | None, rooms: Rooms, limits: RateLimits, headers: dict[str, str]
+) -> Token:
+    """Whose token this is; what the limits leave to its owner goes into `headers`. Without one, an address counts."""
+    address = f"address/{request.client.host if request.client else ''}"
+    if operation is not None and operation.role == ANYONE:
+        _count(limits.take(address, results=False), headers)
+        return NOBODY
     try:
-        return authenticate(rooms.store, request.headers.get("authorization"))
+        token = authenticate(rooms.store, request.headers.get("authorization"))
     except Unauthorized:
-        limits.take(f"address/{request.client.host if request.client else ''}", results=False)
+        _count(limits.take(address, results=False), headers)
         raise
+    _count(limits.take(token.id, results=operation is not None and operation.results), headers)
+    return token
+
+
+def _count(allowance: Allowance, headers: dict[str, str]) -> None:
+    headers.update(allowance.headers())
+    allowance.check()
+
+
+async def _read_body(request: Request, most: int) -> object:
+    body = await _read_json(request, most)
+    bare = isinstance(body, dict) and not body.keys() & {"merge", "patch", "instructions"}
+    if bare and request.headers.get("content-type", "").startswith("application/merge-patch+json"):
+        return {"merge": body}
+    return body
 
 
 async def _read_json(request: Request, most: int) -> object:
@@ -153,17 +199,21 @@ def _parsed(body: bytes) -> object:
         raise InvalidRequest(f"the body is no JSON: {error}") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply") from None
-    if _deeper_than(parsed, DEEPEST_BODY):
-        raise InvalidRequest(f"the body is nested too deeply; {DEEPEST_BODY} levels are possible")
+    _check_values(parsed)
     return parsed
 
 
-def _deeper_than(value: object, levels: int) -> bool:
-    nodes = [value]
-    for _ in range(levels):
+def _check_values(body: object) -> None:
+    """Raises `InvalidRequest` where a body is too deep, or a number too large, to be stored and read again."""
+    nodes = [body]
+    for _ in range(DEEPEST_BODY + 1):
+        if any(type(node) is int and not LEAST_NUMBER <= node <= MOST_NUMBER for node in nodes):
+            raise InvalidRequest("a whole number has at most 64 bits")
         inner = [node.values() if isinstance(node, dict) else node for node in nodes if _holds_others(node)]
+        if not inner:
+            return
         nodes = [child for children in inner for child in children]
-    return any(_holds_others(node) for node in nodes)
+    raise InvalidRequest(f"the body is nested too deeply; {DEEPEST_BODY} levels are possible")
 
 
 def _holds_others(node: object) -> TypeGuard[dict[str, object] | list[object]]:

@@ -14,20 +14,24 @@ WINDOW_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is left after this request, and when the window ends (epoch ms)."""
+    """What is left after this request, in all and of its route, and when the window ends (epoch ms)."""
 
     remaining: int
-    route_remaining: int | None
+    route_remaining: int
     reset_ms: int
+    exceeded: bool
 
     def headers(self) -> dict[str, str]:
-        headers = {
+        return {
             "X-Ratelimit-Global-Remaining": str(self.remaining),
+            "X-Ratelimit-Route-Remaining": str(self.route_remaining),
             "X-Ratelimit-Reset": str(self.reset_ms),
         }
-        if self.route_remaining is not None:
-            headers["X-Ratelimit-Route-Remaining"] = str(self.route_remaining)
-        return headers
+
+    def check(self) -> None:
+        """Raises `TooManyRequests` where this request was one too many."""
+        if self.exceeded:
+            raise TooManyRequests(self.reset_ms)
 
 
 class RateLimits:
@@ -39,21 +43,19 @@ class RateLimits:
         self._results = RateLimitItemPerSecond(results, WINDOW_S)
 
     def take(self, caller: str, *, results: bool) -> Allowance:
-        """Counts one request of `caller`; raises `TooManyRequests` past the limit."""
-        remaining, reset_ms = self._hit(self._requests, caller)
-        route_remaining = None
-        if results:
-            route_remaining, route_reset_ms = self._hit(self._results, f"{caller}/results")
-            reset_ms = max(reset_ms, route_reset_ms)
-        return Allowance(remaining, route_remaining, reset_ms)
+        """Counts one request of `caller`. Only results have a narrower limit of their own."""
+        whole = self._hit(self._requests, caller)
+        if not results or whole.exceeded:
+            return whole
+        route = self._hit(self._results, f"{caller}/results")
+        return Allowance(
+            whole.remaining, route.remaining, max(whole.reset_ms, route.reset_ms), route.exceeded
+        )
 
-    def _hit(self, limit: RateLimitItemPerSecond, key: str) -> tuple[int, int]:
+    def _hit(self, limit: RateLimitItemPerSecond, key: str) -> Allowance:
         allowed = self._limiter.hit(limit, key)
         window = self._limiter.get_window_stats(limit, key)
-        reset_ms = int(window.reset_time * 1000)
-        if not allowed:
-            raise TooManyRequests(reset_ms)
-        return window.remaining, reset_ms
+        return Allowance(window.remaining, window.remaining, int(window.reset_time * 1000), not allowed)
 
 
 def retry_after_s(reset_ms: int) -> int:

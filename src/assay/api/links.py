@@ -5,8 +5,11 @@ from urllib.parse import quote
 
 ROOT = "/api/v2"
 
+Link = dict[str, str]
+Links = dict[str, Link]
 
-def link(*path: str) -> dict[str, str]:
+
+def link(*path: str) -> Link:
     """A link to the resource at the path below the API's root."""
     return {"href": "/".join((ROOT, *(quote(part, safe="") for part in path))), "type": "application/json"}
 

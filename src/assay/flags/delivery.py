@@ -73,13 +73,14 @@ def _context_target(target: Target) -> dict[str, Any]:
 def _rule(rule: Rule, tracked: bool) -> dict[str, Any]:
     return {
         "id": rule.id,
-        "clauses": [_clause(clause) for clause in rule.clauses],
+        "clauses": [delivered_clause(clause) for clause in rule.clauses],
         "trackEvents": rule.track_events or tracked,
         **_place(rule),
     }
 
 
-def _clause(clause: Clause) -> dict[str, Any]:
+def delivered_clause(clause: Clause) -> dict[str, Any]:
+    """A condition of a flag's or a segment's rule."""
     body = {
         "attribute": clause.attribute,
         "op": clause.op,

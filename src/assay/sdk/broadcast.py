@@ -13,19 +13,20 @@ import msgspec
 import structlog
 
 from assay.sdk.wire import Send
-from assay.store.transaction import FlagChange
+from assay.store.transaction import Change
 
 _log = structlog.get_logger("sdk")
 
 
 class Update:
-    """A flag's change in an environment; each protocol's message is encoded once, for all its streams.
+    """A flag's or segment's change in an environment; each protocol's message is encoded once, for all its streams.
 
     `affected`: the flags whose results it may change, by the environment's version when somebody asked.
     """
 
-    def __init__(self, change: FlagChange) -> None:
-        self.flag = change.flag
+    def __init__(self, change: Change) -> None:
+        self.kind = change.kind
+        self.key = change.key
         self.version = change.version
         self.delivered: dict[str, Any] | None = change.delivered
         self.encoded: dict[str, bytes] = {}
@@ -33,8 +34,8 @@ class Update:
 
     @cached_property
     def message(self) -> bytes:
-        """A `patch` or `delete` of the first protocol, by the path below which the SDK keeps its flags."""
-        path = f"/flags/{self.flag}"
+        """A `patch` or `delete` of the first protocol, by the path below which the SDK keeps it."""
+        path = f"/{self.kind}s/{self.key}"
         if self.delivered is None:
             return encode_message("delete", {"path": path, "version": self.version})
         return encode_message("patch", {"path": path, "data": self.delivered})
@@ -110,7 +111,7 @@ class Broadcast:
         """From now on changes are delivered in the running loop."""
         self._loop = asyncio.get_running_loop()
 
-    def publish(self, change: FlagChange) -> None:
+    def publish(self, change: Change) -> None:
         """Called from any thread after a commit."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._deliver, change.environment_id, Update(change))

@@ -5,6 +5,7 @@ The context stands in the path or the body with its private attributes; it is ev
 
 import hmac
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,11 +18,12 @@ from assay.sdk import fdv2
 from assay.sdk.broadcast import Update, encode_message
 from assay.sdk.credentials import FindPlace
 from assay.sdk.endpoint import Exchange
-from assay.sdk.payloads import FlagSets
 from assay.sdk.server_flags import answer_cacheable, named
 from assay.sdk.streams import Streams
 from assay.sdk.wire import JSON, Budget, decode_base64, decode_json, read_body
+from assay.store.flag_sets import FlagSets
 from assay.store.store import Place
+from assay.store.transaction import Kind
 
 LARGEST_CONTEXT_BYTES = 4_000_000
 PING = b"event: ping\ndata:  \n\n"
@@ -140,7 +142,7 @@ class ClientFlags:
 
     def _affected(self, compiled: CompiledSet, version: int, update: Update, place: Place) -> list[str]:
         if version not in update.affected:
-            update.affected[version] = affected_keys(compiled, update.flag)
+            update.affected[version] = affected_keys(compiled, update.kind, update.key)
         shown = self._flag_sets.shown(place, self._audience)
         return [key for key in update.affected[version] if key in shown]
 
@@ -151,9 +153,14 @@ class ClientFlags:
         return bool(flag.flag.for_browsers if self._audience == "browser" else flag.flag.for_mobile)
 
 
-def affected_keys(compiled: CompiledSet, changed: str) -> list[str]:
-    """The flag that changed and those that ask for it, directly or through others, as prerequisites."""
-    affected, found = [changed], {changed}
+def affected_keys(compiled: CompiledSet, kind: Kind, changed: str) -> list[str]:
+    """The flag that changed, or those that ask for the segment that did, and whoever asks for them in turn."""
+    return _asking(compiled, [changed] if kind == "flag" else _flags_with_segment(compiled, changed))
+
+
+def _asking(compiled: CompiledSet, asked: list[str]) -> list[str]:
+    """These flags and those that ask for them, directly or through others, as prerequisites."""
+    affected, found = list(asked), set(asked)
     for key in affected:
         for other, flag in compiled.flags.items():
             wanted = {prerequisite["key"] for prerequisite in flag.source.get("prerequisites") or ()}
@@ -161,6 +168,28 @@ def affected_keys(compiled: CompiledSet, changed: str) -> list[str]:
                 found.add(other)
                 affected.append(other)
     return affected
+
+
+def _flags_with_segment(compiled: CompiledSet, changed: str) -> list[str]:
+    """The flags that ask for a segment, directly or through other segments."""
+    segments = {key: _segments_asked(source) for key, source in compiled.segment_sources.items()}
+    affected, added = {changed}, True
+    while added:
+        more = {key for key, asked in segments.items() if asked & affected} - affected
+        affected, added = affected | more, bool(more)
+    return [key for key, flag in compiled.flags.items() if _segments_asked(flag.source) & affected]
+
+
+def _segments_asked(source: Mapping[str, Any]) -> set[str]:
+    """The segments that the rules of a flag or a segment name."""
+    return {
+        value
+        for rule in source.get("rules") or ()
+        for clause in rule["clauses"]
+        if clause["op"] == "segmentMatch"
+        for value in clause["values"]
+        if isinstance(value, str)
+    }
 
 
 def _flag_eval(key: str, version: int, result: dict[str, Any]) -> fdv2.Event:

@@ -14,8 +14,8 @@ from assay.flags.context import parse_context
 from assay.flags.evaluation import CompiledFlag, CompiledSet, evaluate
 from assay.flags.results import Evaluation
 from assay.sdk.endpoint import Exchange
-from assay.sdk.payloads import FlagSets
 from assay.sdk.wire import JSON, Budget, decode_json, read_body
+from assay.store.flag_sets import FlagSets
 from assay.store.store import CredentialKind, Place, Store
 
 LARGEST_REQUEST_BYTES = 4_000_000

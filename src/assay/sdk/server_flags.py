@@ -1,4 +1,7 @@
-"""Flags to server-side SDKs: streams, polls and single flags, in both delivery protocols."""
+"""Flags and segments to server-side SDKs: streams, polls and single ones, in both delivery protocols."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -7,10 +10,11 @@ from assay.sdk import fdv2
 from assay.sdk.broadcast import Update, encode_message
 from assay.sdk.credentials import FindPlace
 from assay.sdk.endpoint import Exchange
-from assay.sdk.payloads import FlagSets
 from assay.sdk.streams import Streams
 from assay.sdk.wire import JSON, Headers
+from assay.store.flag_sets import FlagSets
 from assay.store.store import Place
+from assay.store.transaction import Kind
 
 
 class ServerFlags:
@@ -54,17 +58,12 @@ class ServerFlags:
     async def one_flag(self, exchange: Exchange) -> None:
         """`/sdk/flags/{key}`, for PHP; 404 tells it that there is no such flag."""
         place = self._find_place(exchange)
-        flags = self._flag_sets.current(place)
-        found = flags.flags.get(exchange.segment("key"))
-        if found is None:
-            raise NotFound(f"Unknown flag key {exchange.segment('key')!r}")
-        etag = f'"{place[1].id}-{found["version"]}"'
-        await answer_cacheable(exchange, place, etag, msgspec.json.encode(found))
+        await self._one(exchange, place, "flag", self._flag_sets.current(place).flags)
 
     async def one_segment(self, exchange: Exchange) -> None:
-        """`/sdk/segments/{key}`, for PHP; there are no segments yet."""
-        self._find_place(exchange)
-        raise NotFound(f"Unknown segment key {exchange.segment('key')!r}")
+        """`/sdk/segments/{key}`, for PHP."""
+        place = self._find_place(exchange)
+        await self._one(exchange, place, "segment", self._flag_sets.current(place).segments)
 
     async def poll_changes(self, exchange: Exchange) -> None:
         """`/sdk/poll`: the change set from the `basis` that the SDK has."""
@@ -88,21 +87,40 @@ class ServerFlags:
 
         await self._streams.follow(exchange, self._find_place, begin, render)
 
+    async def _one(
+        self, exchange: Exchange, place: Place, kind: Kind, known: Mapping[str, dict[str, Any]]
+    ) -> None:
+        found = known.get(exchange.segment("key"))
+        if found is None:
+            raise NotFound(f"Unknown {kind} key {exchange.segment('key')!r}")
+        etag = f'"{place[1].id}-{found["version"]}"'
+        await answer_cacheable(exchange, place, etag, msgspec.json.encode(found))
+
     def _transfer(self, place: Place, basis: str | None) -> list[fdv2.Event]:
         current = self._flag_sets.current(place)
-        objects = [fdv2.put_object("flag", key, flag["version"], flag) for key, flag in current.flags.items()]
+        known: tuple[tuple[Kind, dict[str, dict[str, Any]]], ...] = (
+            ("segment", current.segments),
+            ("flag", current.flags),
+        )
+        objects = [
+            fdv2.put_object(kind, key, found["version"], found)
+            for kind, all_of_kind in known
+            for key, found in all_of_kind.items()
+        ]
         return fdv2.transfer(place[1].id, current.version, objects, basis)
 
 
 def _changed(update: Update) -> fdv2.Event:
     """A change after the first transfer, which needs no new intent."""
     if update.delivered is None:
-        return fdv2.delete_object("flag", update.flag, update.version)
-    return fdv2.put_object("flag", update.flag, update.version, update.delivered)
+        return fdv2.delete_object(update.kind, update.key, update.version)
+    return fdv2.put_object(update.kind, update.key, update.version, update.delivered)
 
 
 def _flags_only(update: Update) -> bytes:
-    path = f"/{update.flag}"
+    if update.kind == "segment":
+        return b""
+    path = f"/{update.key}"
     if update.delivered is None:
         return encode_message("delete", {"path": path, "version": update.version})
     return encode_message("patch", {"path": path, "data": update.delivered})

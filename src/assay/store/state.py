@@ -7,21 +7,27 @@ from typing import Any
 import msgspec
 
 from assay.errors import NotFound
-from assay.experiments.experiment import Experiment
+from assay.experiments.experiment import Experiment, experiment_address
 from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.metric import Metric
+from assay.experiments.units import ExperimentationSettings, settings_address
 from assay.flags.model import Flag
-from assay.store.records import Environment, Project, Reset, Token
+from assay.flags.segment import Segment
+from assay.store.records import Environment, Member, Project, Reset, Role, Token
 
 Address = tuple[str, str, str]  # kind, project key ("" for none), key
 
 TYPES: dict[str, type[msgspec.Struct]] = {
     "project": Project,
     "flag": Flag,
+    "segment": Segment,
     "metric": Metric,
     "experiments": FlagExperiments,
     "experiment": Experiment,
+    "experimentation_settings": ExperimentationSettings,
     "token": Token,
+    "member": Member,
+    "role": Role,
 }
 NO_EXPERIMENTS = FlagExperiments()
 
@@ -64,6 +70,15 @@ class State:
         flag: Flag = self._found(("flag", project, key), "flag")
         return flag
 
+    def segments(self, project: str, environment: str) -> Mapping[str, Segment]:
+        """An environment's segments by key."""
+        return self.all("segment", segments_shelf(project, environment))
+
+    def segment(self, project: str, environment: str, key: str) -> Segment:
+        self.environment(project, environment)
+        segment: Segment = self._found(("segment", segments_shelf(project, environment), key), "segment")
+        return segment
+
     def metric(self, project: str, key: str) -> Metric:
         self.project(project)
         metric: Metric = self._found(("metric", project, key), "metric")
@@ -73,8 +88,25 @@ class State:
         """The flag's experiments; an empty set where it has none."""
         return self.find(("experiments", project, flag)) or NO_EXPERIMENTS
 
+    def experiment(self, project: str, environment: str, key: str) -> Experiment:
+        self.environment(project, environment)
+        address = experiment_address(project, environment, key)
+        experiment: Experiment | None = self.find(address)
+        if experiment is None:
+            raise NotFound(f"Unknown experiment key {key!r}")
+        return experiment
+
+    def experimentation_settings(self, project: str) -> ExperimentationSettings:
+        """The project's randomization units: "user" until somebody says otherwise."""
+        return self.find(settings_address(project)) or ExperimentationSettings()
+
     def _found(self, address: Address, what: str) -> Any:
         record = self.find(address)
         if record is None:
             raise NotFound(f"Unknown {what} key {address[2]!r}")
         return record
+
+
+def segments_shelf(project: str, environment: str) -> str:
+    """Where an environment's segments are kept; no key holds a slash."""
+    return f"{project}/{environment}"

@@ -15,13 +15,13 @@ from assay.store import tables
 from assay.store.database import open_database
 from assay.store.records import Environment, Reset
 from assay.store.state import TYPES, Address, State
-from assay.store.transaction import FlagChange, Transaction
+from assay.store.transaction import Change, Transaction
 
 _RESOURCES = sa.select(
     tables.resources.c.kind, tables.resources.c.project, tables.resources.c.key, tables.resources.c.document
 )
 
-Listener = Callable[[FlagChange], None]
+Listener = Callable[[Change], None]
 Place = tuple[str, Environment]  # an environment's project key, and the environment
 CredentialKind = Literal["server", "mobile", "client"]
 
@@ -39,6 +39,15 @@ class Store:
         self._places = _places(self._state)
 
     @property
+    def engine(self) -> sa.Engine:
+        """The database, for what is no record: it is neither audited nor announced."""
+        return self._engine
+
+    def now_ms(self) -> int:
+        """The time by the clock that dates what is written."""
+        return self._now_ms()
+
+    @property
     def state(self) -> State:
         """The metadata as of now; a value, that later changes leave alone."""
         return self._state
@@ -48,7 +57,7 @@ class Store:
         return self._places.get((kind, credential))
 
     def listen(self, listener: Listener) -> None:
-        """`listener` hears of each change of a flag, after it is committed, in the writer's thread."""
+        """`listener` hears of each change of a flag or a segment, after it is committed, in the writer's thread."""
         self._listeners.append(listener)
 
     @contextlib.contextmanager
@@ -58,7 +67,7 @@ class Store:
             transaction = Transaction(self._state, self._now_ms())
             yield transaction
             self._commit(transaction, actor, comment)
-            for change in transaction.flag_changes:
+            for change in transaction.changes:
                 for listener in self._listeners:
                     listener(change)
 
@@ -113,8 +122,9 @@ class Store:
         with self._engine.begin() as connection:
             for address, record in transaction.records.items():
                 _write_record(connection, address, record)
-            for change in transaction.flag_changes:
-                connection.execute(sa.insert(tables.flag_versions).values(**_version_row(change, at_ms)))
+            for change in transaction.changes:
+                if change.kind == "flag":
+                    connection.execute(sa.insert(tables.flag_versions).values(**_version_row(change, at_ms)))
             for (environment_id, flag, metric), reset in transaction.resets.items():
                 place = {"environment_id": environment_id, "flag": flag, "metric": metric}
                 connection.execute(sa.insert(tables.resets).values(**place, seq=reset.seq, at_ms=reset.at_ms))
@@ -152,12 +162,12 @@ def _write_record(connection: sa.Connection, address: Address, record: Any) -> N
         connection.execute(sa.insert(tables.resources).values(**row))
 
 
-def _version_row(change: FlagChange, at_ms: int) -> dict[str, Any]:
+def _version_row(change: Change, at_ms: int) -> dict[str, Any]:
     document = None if change.delivered is None else msgspec.json.encode(change.delivered)
     return {
         "environment_id": change.environment_id,
         "version": change.version,
-        "flag": change.flag,
+        "flag": change.key,
         "at_ms": at_ms,
         "document": document,
     }

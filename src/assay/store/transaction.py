@@ -1,24 +1,31 @@
-"""Changes gathered to be committed together: records, the flag versions they make, the audit entries they leave."""
+"""Changes gathered to be committed together: records, the versions they make, the audit entries they leave."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from assay.experiments.experiment import Experiment
 from assay.experiments.flag_scoped import FlagExperiments
+from assay.experiments.ownership import OwnedRule, check_owned, owned_rules
 from assay.flags.delivery import delivered_flag
 from assay.flags.model import Flag, FlagConfig
-from assay.store.records import Reset, Token
-from assay.store.state import Address, State
+from assay.flags.segment import Segment, delivered_segment
+from assay.store.masking import UNMASKED, masked
+from assay.store.records import Reset
+from assay.store.state import Address, State, segments_shelf
+
+Kind = Literal["flag", "segment"]
 
 
 @dataclass(frozen=True, slots=True)
-class FlagChange:
-    """A flag's new version in an environment; `delivered` is what its SDKs get, None where it is gone."""
+class Change:
+    """A flag's or segment's new version in an environment; `delivered` is what SDKs get, None where it is gone."""
 
     environment_id: str
-    flag: str
+    kind: Kind
+    key: str
     version: int
     delivered: dict[str, Any] | None
 
@@ -30,7 +37,7 @@ class Transaction:
         self.state = state
         self.now_ms = now_ms
         self.records: dict[Address, Any] = {}
-        self.flag_changes: list[FlagChange] = []
+        self.changes: list[Change] = []
         self.resets: dict[tuple[str, str, str], Reset] = {}
         self.entries: list[dict[str, Any]] = []
 
@@ -42,18 +49,33 @@ class Transaction:
         self._set(address, record)
         self._audit(action, "/".join(part for part in address if part), before, record)
 
-    def put_flag(self, project: str, flag: Flag, experiments: FlagExperiments, action: str) -> Flag:
+    def put_flag(
+        self,
+        project: str,
+        flag: Flag,
+        experiments: FlagExperiments,
+        action: str,
+        *,
+        by: Experiment | None = None,
+    ) -> Flag:
         """Writes a flag and its experiments; environments in which anything changed get a new version.
 
-        Versions come from the environment's counter, so that they grow across deletion and re-creation.
+        Versions come from the environment's counter, so that they grow across deletion and re-creation. `by`: the
+        experiment that starts or stops with this change, which may change the rule it owns, and makes a new
+        version in its environment in any case. Raises `OptimisticLock` where another one owns what changes.
         """
         before = self.state.find(("flag", project, flag.key))
+        if before is not None:
+            check_owned(self._owned(project, flag.key, by), before, flag)
         earlier = self.state.experiments(project, flag.key)
         environments = self.state.project(project).environments
         configs = {
             environment.key: self._settled(before, flag, environment.key, earlier, experiments)
             for environment in environments
         }
+        if by is not None:
+            key = by.environment_key
+            configs[key] = replace(configs[key], version=0)
         changed = [key for key, config in configs.items() if config.version == 0]
         for key in changed:
             version = self._next_version(project, key)
@@ -69,12 +91,35 @@ class Transaction:
 
     def delete_flag(self, project: str, key: str) -> None:
         """Takes a flag and its experiments away; its SDKs hear of it with a version of its own."""
+        before = self.state.find(("flag", project, key))
+        if before is not None:
+            check_owned(self._owned(project, key), before, None)
         self.put(("flag", project, key), None, "deleteFlag")
         if self.state.find(("experiments", project, key)) is not None:
             self.put(("experiments", project, key), None, "deleteExperiments")
         for environment in self.state.project(project).environments:
             version = self._next_version(project, environment.key)
-            self.flag_changes.append(FlagChange(environment.id, key, version, None))
+            self.changes.append(Change(environment.id, "flag", key, version, None))
+
+    def put_segment(self, project: str, environment: str, segment: Segment, action: str) -> Segment:
+        """Writes a segment of an environment, with a new version where anything about it is new."""
+        address = ("segment", segments_shelf(project, environment), segment.key)
+        before = self.state.find(address)
+        if segment == before:
+            return segment
+        version = self._next_version(project, environment)
+        settled = replace(segment, version=version, last_modified_date=self.now_ms)
+        self.put(address, settled, action)
+        here = self.state.environment(project, environment).id
+        self.changes.append(Change(here, "segment", segment.key, version, delivered_segment(settled)))
+        return settled
+
+    def delete_segment(self, project: str, environment: str, key: str) -> None:
+        """Takes a segment away; its SDKs hear of it with a version of its own."""
+        self.put(("segment", segments_shelf(project, environment), key), None, "deleteSegment")
+        version = self._next_version(project, environment)
+        here = self.state.environment(project, environment).id
+        self.changes.append(Change(here, "segment", key, version, None))
 
     def reset(self, place: tuple[str, str, str], seq: int, target: str) -> None:
         """From now on events up to number `seq` don't exist for the experiment (environment id, flag, metric)."""
@@ -82,6 +127,12 @@ class Transaction:
         self.resets[place] = reset
         self.state = State(self.state.records, {**self.state.resets, place: reset})
         self._audit("resetExperiment", target, None, reset)
+
+    def _owned(self, project: str, flag: str, by: Experiment | None = None) -> list[OwnedRule]:
+        others = [
+            one for one in self.state.all("experiment", project).values() if by is None or one.id != by.id
+        ]
+        return list(owned_rules(others, flag))
 
     def _settled(
         self,
@@ -110,7 +161,7 @@ class Transaction:
             environment, config = self.state.environment(project, key), flag.environments[key]
             tracked = experiments.running(key)
             delivered = None if flag.archived else delivered_flag(flag, config, tracked=tracked)
-            self.flag_changes.append(FlagChange(environment.id, flag.key, config.version, delivered))
+            self.changes.append(Change(environment.id, "flag", flag.key, config.version, delivered))
 
     def _next_version(self, project: str, key: str) -> int:
         found = self.state.project(project)
@@ -126,13 +177,16 @@ class Transaction:
         self.state = self.state.with_record(address, record)
 
     def _audit(self, action: str, target: str, before: Any, after: Any) -> None:
-        entry = {"before": before, "after": after}
-        if isinstance(before or after, Token):
-            entry = {"before": None, "after": None}
+        plain = target.partition("/")[0] in UNMASKED
         documents = {
-            name: None if value is None else msgspec.json.encode(value) for name, value in entry.items()
+            name: None if record is None else _document(record, plain=plain)
+            for name, record in (("before", before), ("after", after))
         }
         self.entries.append({"action": action, "target": target, **documents})
+
+
+def _document(record: Any, *, plain: bool) -> bytes:
+    return msgspec.json.encode(record if plain else masked(msgspec.to_builtins(record)))
 
 
 def _periods(experiments: FlagExperiments, environment: str) -> dict[str, Any]:

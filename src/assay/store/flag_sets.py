@@ -1,4 +1,4 @@
-"""The whole flag set of an environment, encoded and compiled once for each of its versions."""
+"""All flags and segments of an environment, encoded and compiled once for each of its versions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,17 +8,22 @@ import msgspec
 from assay.flags.client_side import Audience
 from assay.flags.delivery import delivered_flag
 from assay.flags.evaluation import CompiledSet, compile_set
+from assay.flags.segment import delivered_segment
 from assay.store.state import State
 from assay.store.store import Place, Store
 
 
 @dataclass(frozen=True, slots=True)
 class FlagSet:
-    """`flags` as server-side SDKs get them, by key; `body`: all of it as they poll it; `etag` names this state."""
+    """`flags` and `segments` as server-side SDKs get them, by key; `body`: all of it as they poll it.
+
+    `etag` names this state.
+    """
 
     version: int
     etag: str
     flags: dict[str, dict[str, Any]]
+    segments: dict[str, dict[str, Any]]
     body: bytes
 
 
@@ -38,17 +43,19 @@ class FlagSets:
         known = self._known.get(environment.id)
         if known is None or known.version != version:
             flags = _delivered(state, project, environment.key)
-            body = msgspec.json.encode({"flags": flags, "segments": {}})
-            known = FlagSet(version, f'"{environment.id}-{version}"', flags, body)
+            found = state.segments(project, environment.key).items()
+            segments = {key: delivered_segment(segment) for key, segment in found}
+            body = msgspec.json.encode({"flags": flags, "segments": segments})
+            known = FlagSet(version, f'"{environment.id}-{version}"', flags, segments, body)
             self._known[environment.id] = known
         return known
 
     def compiled(self, place: Place) -> tuple[int, CompiledSet]:
-        """The version, and the set ready to be evaluated; unchanged flags are not compiled again."""
+        """The version, and the set ready to be evaluated; what is unchanged is not compiled again."""
         current = self.current(place)
         version, compiled = self._compiled.get(place[1].id, (-1, None))
         if compiled is None or version != current.version:
-            compiled = compile_set(current.flags, {}, previous=compiled)
+            compiled = compile_set(current.flags, current.segments, previous=compiled)
             self._compiled[place[1].id] = current.version, compiled
             self.shown(place, "browser").update(flag.flag.key for flag in compiled.browser)
             self.shown(place, "mobile").update(flag.flag.key for flag in compiled.mobile)
