@@ -1,17 +1,20 @@
 """Flags: /api/v2/flags."""
 
+from msgspec.structs import replace
+
 from assay.api.call import Answer, Call, Operation
-from assay.api.flag_creation import cloned_flag, new_flag
+from assay.api.flag_creation import FlagBody, cloned_flag, new_flag
 from assay.api.flag_edits import check_edit, edited, put_edit
 from assay.api.flag_experiments import detached
 from assay.api.flag_listing import LISTED_BY, list_flags, shown
-from assay.api.patching import JsonPatch, MergePatch, SemanticPatch, parse_patch
+from assay.api.patching import JsonPatch, MergePatch, SemanticPatch, converted, parse_patch
 from assay.api.representations.flags import FlagRep, FlagsRep, flag_rep
 from assay.errors import InvalidRequest
 from assay.experiments.flag_scoped import FlagExperiments
 from assay.flags.instructions import deletes_flag
 from assay.flags.prerequisites import check_prerequisites, require_no_dependents
 from assay.flags.validation import check_flag, require_key
+from assay.store.records import Token
 from assay.store.store import require_absent
 from assay.store.transaction import Transaction
 
@@ -24,16 +27,17 @@ def get_flag(call: Call) -> Answer:
 
 def create_flag(call: Call) -> Answer:
     """A new flag, or with `clone` one that begins as another is."""
-    body, project = call.object(), call.path["project"]
-    key, source = require_key(body.get("key"), "A flag's"), call.query.get("clone")
+    project, source = call.path["project"], call.query.get("clone")
+    key = require_key(call.object().get("key"), "A flag's")
+    body = _maintained(converted(call.body, FlagBody), call.token)
     with call.rooms.store.writing(call.actor) as transaction:
         state, now_ms = transaction.state, transaction.now_ms
         home, flags = state.project(project), state.all("flag", project)
         require_absent(state, ("flag", project, key))
         if source:
-            flag = cloned_flag(key, body, state.flag(project, source), now_ms=now_ms)
+            flag = cloned_flag(body, state.flag(project, source), now_ms=now_ms)
         else:
-            flag = new_flag(key, body, home, flags, now_ms=now_ms)
+            flag = new_flag(body, home, flags, now_ms=now_ms)
         check_flag(flag)
         check_prerequisites(flag, flags)
         flag = transaction.put_flag(project, flag, FlagExperiments(), "createFlag")
@@ -88,6 +92,13 @@ def _delete(call: Call, transaction: Transaction) -> None:
     transaction.delete_flag(project, key)
 
 
+def _maintained(body: FlagBody, token: Token) -> FlagBody:
+    """Who makes a flag maintains it, unless the request says who does; a service token is nobody."""
+    if token.service_token or not token.member_id or body.maintainer_id or body.maintainer_team_key:
+        return body
+    return replace(body, maintainer_id=token.member_id)
+
+
 def _is_dry_run(call: Call) -> bool:
     asked = call.query.get("dryRun", "false").lower()
     if asked not in ("true", "false"):
@@ -100,7 +111,9 @@ FLAG = FLAGS + "/{flag}"
 
 OPERATIONS = (
     Operation("GET", FLAGS, "reader", list_flags, answer=FlagsRep, query=LISTED_BY),
-    Operation("POST", FLAGS, "writer", create_flag, status=201, answer=FlagRep, query=("clone",)),
+    Operation(
+        "POST", FLAGS, "writer", create_flag, status=201, body=FlagBody, answer=FlagRep, query=("clone",)
+    ),
     Operation("GET", FLAG, "reader", get_flag, answer=FlagRep, query=("env", "expand")),
     Operation("PATCH", FLAG, "writer", patch_flag, answer=FlagRep, query=("dryRun", "ignoreConflicts")),
     Operation("DELETE", FLAG, "writer", delete_flag, status=204),

@@ -3,11 +3,11 @@
 import secrets
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 from msgspec.structs import replace
 
-from assay.api.patching import converted
 from assay.errors import InvalidRequest
 from assay.flags.instructions_parameters import index_of
 from assay.flags.model import (
@@ -24,55 +24,81 @@ from assay.flags.model import (
 from assay.flags.variations import STAGES, kind_of
 from assay.store.records import Environment, FlagDefaults, Project
 
-OPTIONAL = (
-    *("description", "temporary", "tags", "customProperties", "includeInSnippet", "clientSideAvailability"),
-    *("maintainerId", "maintainerTeamKey"),
+
+class PrerequisiteBody(msgspec.Struct, frozen=True, rename="camel"):
+    """A flag that must serve one of its variations."""
+
+    key: str
+    variation_id: str
+
+
+class FlagBody(msgspec.Struct, frozen=True, rename="camel"):
+    """A request for a new flag. What is absent or null is as the project's defaults, or the cloned flag, have it."""
+
+    key: str
+    name: str = ""
+    description: str | None = None
+    include_in_snippet: bool | None = None
+    client_side_availability: ClientSideAvailability | None = None
+    variations: tuple[Variation, ...] | None = None
+    temporary: bool | None = None
+    tags: tuple[str, ...] | None = None
+    custom_properties: dict[str, Any] | None = None
+    defaults: Defaults | None = None
+    purpose: Literal["migration", "holdout"] | None = None
+    maintainer_id: str | None = None
+    maintainer_team_key: str | None = None
+    initial_prerequisites: tuple[PrerequisiteBody, ...] | None = None
+    is_flag_on: bool | None = None
+    variation_json_schema: dict[str, Any] | None = None
+
+
+# What a request says of a flag word for word.
+WORD_FOR_WORD = (
+    *(
+        "description",
+        "include_in_snippet",
+        "client_side_availability",
+        "temporary",
+        "tags",
+        "custom_properties",
+    ),
+    *("maintainer_id", "maintainer_team_key", "variation_json_schema"),
 )
-PURPOSES = ("migration", "holdout")
 
 
-def new_flag(
-    key: str, body: dict[str, Any], project: Project, flags: Mapping[str, Flag], *, now_ms: int
-) -> Flag:
+def new_flag(body: FlagBody, project: Project, flags: Mapping[str, Flag], *, now_ms: int) -> Flag:
     """The flag that a request describes, its project's defaults where it says nothing; `flags` are its siblings."""
     defaults = project.flag_defaults
-    document: dict[str, Any] = {"temporary": defaults.temporary, "tags": list(defaults.tags)}
-    document |= {name: body[name] for name in OPTIONAL if body.get(name) is not None}
-    document |= {"key": key, "name": body.get("name", key), "variations": [], "creationDate": now_ms}
-    document |= {"_purpose": _purpose(body), "defaults": {"onVariation": 0, "offVariation": 0}}
-    flag = converted(document, Flag)
-    if body.get("clientSideAvailability") is None:
-        flag = replace(flag, client_side_availability=_availability(body, defaults))
-    given = body.get("variations") or _variations(flag.purpose, defaults)
-    variations = tuple(map(identified, converted(given, tuple[Variation, ...])))
-    flag = replace(
-        flag, variations=variations, kind=kind_of(variations), defaults=_defaults(body, variations, defaults)
+    purpose = body.purpose or ""
+    variations = tuple(map(identified, body.variations or _variations(purpose, defaults)))
+    served = body.defaults or _served(body, variations, defaults)
+    flag = Flag(
+        key=body.key,
+        name=body.name or body.key,
+        variations=variations,
+        creation_date=now_ms,
+        kind=kind_of(variations),
+        defaults=served,
+        temporary=defaults.temporary,
+        tags=defaults.tags,
+        client_side_availability=_availability(body, defaults),
+        purpose=purpose,
+        environments=_environments(body, project, served, flags),
     )
-    prerequisites = _prerequisites(body, flags)
-    configs = {
-        environment.key: replace(
-            fresh_config(flag.defaults, environment), on=_is_on(body), prerequisites=prerequisites
-        )
-        for environment in project.environments
-    }
-    return replace(flag, environments=configs)
+    return replace(flag, **_said(body))
 
 
-def cloned_flag(key: str, body: dict[str, Any], source: Flag, *, now_ms: int) -> Flag:
+def cloned_flag(body: FlagBody, source: Flag, *, now_ms: int) -> Flag:
     """A new flag with the variations and the targeting of `source`; what the request says holds for the rest.
 
     Its salts are its own, so that who is in which share of a rollout doesn't follow the source.
     """
-    document = {name: body[name] for name in OPTIONAL if body.get(name) is not None}
-    document |= {"key": key, "name": body.get("name", key), "variations": [], "creationDate": now_ms}
-    described = converted(document, Flag)
-    names = {"customProperties": "custom_properties", "includeInSnippet": "include_in_snippet"}
-    names |= {"clientSideAvailability": "client_side_availability"}
-    names |= {"maintainerId": "maintainer_id", "maintainerTeamKey": "maintainer_team_key"}
-    said = [names.get(name, name) for name in OPTIONAL if body.get(name) is not None]
-    return replace(
+    flag = replace(
         source,
-        **{name: getattr(described, name) for name in ("key", "name", "creation_date", *said)},
+        key=body.key,
+        name=body.name or body.key,
+        creation_date=now_ms,
         variations=tuple(replace(variation, id=str(uuid.uuid4())) for variation in source.variations),
         version=1,
         archived=False,
@@ -81,6 +107,7 @@ def cloned_flag(key: str, body: dict[str, Any], source: Flag, *, now_ms: int) ->
         deprecated_date=None,
         environments={name: copied_config(config) for name, config in source.environments.items()},
     )
+    return replace(flag, **_said(body))
 
 
 def fresh_config(defaults: Defaults, environment: Environment) -> FlagConfig:
@@ -138,52 +165,48 @@ def _copied_rule(rule: Rule) -> Rule:
     return identified_rule(replace(rule, clauses=clauses, id="", rollout=rollout))
 
 
-def _purpose(body: dict[str, Any]) -> str:
-    purpose = body.get("purpose") or ""
-    if purpose and purpose not in PURPOSES:
-        raise InvalidRequest(f"purpose is one of {', '.join(PURPOSES)}")
-    return str(purpose)
+def _said(body: FlagBody) -> dict[str, Any]:
+    said = {name: getattr(body, name) for name in WORD_FOR_WORD}
+    return {name: value for name, value in said.items() if value is not None}
 
 
-def _variations(purpose: str, defaults: FlagDefaults) -> list[dict[str, Any]]:
+def _environments(
+    body: FlagBody, project: Project, served: Defaults, flags: Mapping[str, Flag]
+) -> dict[str, FlagConfig]:
+    prerequisites = tuple(_prerequisite(one, flags) for one in body.initial_prerequisites or ())
+    return {
+        environment.key: replace(
+            fresh_config(served, environment), on=bool(body.is_flag_on), prerequisites=prerequisites
+        )
+        for environment in project.environments
+    }
+
+
+def _prerequisite(body: PrerequisiteBody, flags: Mapping[str, Flag]) -> Prerequisite:
+    if body.key not in flags:
+        raise InvalidRequest(f"there is no flag {body.key[:80]!r} to be a prerequisite")
+    return Prerequisite(body.key, index_of(flags[body.key].variations, body.variation_id))
+
+
+def _variations(purpose: str, defaults: FlagDefaults) -> tuple[Variation, ...]:
     """Without any in the request: the stages of a migration, or else true and false as the project names them."""
     if purpose == "migration":
-        return [{"value": stage, "name": stage} for stage in STAGES]
+        return tuple(Variation(stage, name=stage) for stage in STAGES)
     named = defaults.boolean_defaults
-    return [
-        {"value": True, "name": named.true_display_name, "description": named.true_description},
-        {"value": False, "name": named.false_display_name, "description": named.false_description},
-    ]
+    return (
+        Variation(True, name=named.true_display_name, description=named.true_description),
+        Variation(False, name=named.false_display_name, description=named.false_description),
+    )
 
 
-def _defaults(body: dict[str, Any], variations: tuple[Variation, ...], defaults: FlagDefaults) -> Defaults:
-    if body.get("defaults"):
-        return converted(body["defaults"], Defaults)
-    if body.get("variations") or len(variations) != 2:
+def _served(body: FlagBody, variations: tuple[Variation, ...], defaults: FlagDefaults) -> Defaults:
+    if body.variations or body.purpose == "migration":
         return Defaults(0, len(variations) - 1)
     return Defaults(defaults.boolean_defaults.on_variation, defaults.boolean_defaults.off_variation)
 
 
-def _availability(body: dict[str, Any], defaults: FlagDefaults) -> ClientSideAvailability:
+def _availability(body: FlagBody, defaults: FlagDefaults) -> ClientSideAvailability:
     """`includeInSnippet` is the older name for what browsers may see."""
-    if body.get("includeInSnippet") is True:
+    if body.include_in_snippet:
         return replace(defaults.default_client_side_availability, using_environment_id=True)
     return defaults.default_client_side_availability
-
-
-def _is_on(body: dict[str, Any]) -> bool:
-    on = body.get("isFlagOn") or False
-    if not isinstance(on, bool):
-        raise InvalidRequest("isFlagOn is true or false")
-    return on
-
-
-def _prerequisites(body: dict[str, Any], flags: Mapping[str, Flag]) -> tuple[Prerequisite, ...]:
-    given = body.get("initialPrerequisites") or []
-    found = []
-    for item in converted(given, list[dict[str, str]]):
-        key = item.get("key", "")
-        if key not in flags:
-            raise InvalidRequest(f"there is no flag {key[:80]!r} to be a prerequisite")
-        found.append(Prerequisite(key, index_of(flags[key].variations, item.get("variationId"))))
-    return tuple(found)

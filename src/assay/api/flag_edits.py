@@ -101,7 +101,6 @@ def _dated(after: Flag, before: Flag, now_ms: int) -> Flag:
     return replace(
         after,
         version=before.version,
-        variation_json_schema=before.variation_json_schema,
         archived_date=(before.archived_date or now_ms) if after.archived else None,
         deprecated_date=(before.deprecated_date or now_ms) if after.deprecated else None,
     )

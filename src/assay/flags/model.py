@@ -145,7 +145,7 @@ class Flag(msgspec.Struct, frozen=True, rename="camel"):
     maintainer_id: str = ""
     maintainer_team_key: str = ""
     purpose: str = msgspec.field(name="_purpose", default="")
-    variation_json_schema: Any = None
+    variation_json_schema: dict[str, Any] | None = None
     environments: dict[str, FlagConfig] = {}
 
 

@@ -75,6 +75,7 @@ class FlagRep(TypedDict, total=False):
     maintainerId: str
     maintainerTeamKey: str
     _purpose: str
+    variationJsonSchema: dict[str, Any]
     customProperties: Required[dict[str, Any]]
     defaults: Required[DefaultsRep]
     experiments: Required[FlagExperimentsRep]
@@ -137,6 +138,8 @@ def _flag_rep(
             for key, config in flag.environments.items()
             if key in names
         }
+    if shown.modern and flag.variation_json_schema is not None:
+        body["variationJsonSchema"] = flag.variation_json_schema
     _add_optional(body, flag)
     return body
 
