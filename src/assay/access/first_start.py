@@ -1,18 +1,23 @@
-"""What a new installation begins with: a project, its environments, and one admin token."""
+"""What a new installation begins with: a project, its environments, an owner, and the owner's admin token."""
 
 import os
 import re
 import secrets
 from pathlib import Path
+from typing import cast
 
 import structlog
+from msgspec.structs import replace
 
+from assay.access.members import new_member
 from assay.access.tokens import digest, mint, new_secret
 from assay.errors import DataFolderError
-from assay.store.records import Environment, Project
+from assay.store.records import Environment, Member, Project
 from assay.store.store import Store
+from assay.store.transaction import Transaction
 
 ACTOR = "assay/first-start"
+FIRST_EMAIL = "owner@localhost"
 
 # What every client can send in a header.
 PRESET = re.compile(r"[!-~]{8,}")
@@ -37,13 +42,27 @@ def prepare(store: Store, folder: Path, environments: tuple[Environment, ...], p
         if not transaction.state.all("project"):
             project = Project(secrets.token_hex(12), "default", "Default", environments=environments)
             transaction.put(("project", "", "default"), project, "createProject")
+        owner = _first_member(transaction)
+        for held in tokens:
+            if not held.member_id:
+                transaction.put(("token", "", held.id), replace(held, member_id=owner.id), "updateToken")
         if wanted is None or any(token.digest == digest(wanted) for token in tokens):
             return None
-        token = mint("admin", "admin", wanted, transaction.now_ms)
+        token = replace(mint("admin", "admin", wanted, transaction.now_ms), member_id=owner.id)
         transaction.put(("token", "", token.id), token, "createToken")
         # Before the commit: a token whose secret nobody has would lock everybody out for ever.
         write_secret(folder / "admin-token", wanted)
     return wanted
+
+
+def _first_member(transaction: Transaction) -> Member:
+    """The owner, made where there is no member yet: without a password, which the first token lets its holder set."""
+    for member in transaction.state.all("member").values():
+        if member.role == "owner":
+            return cast(Member, member)
+    owner = new_member(FIRST_EMAIL, "owner", transaction.now_ms)
+    transaction.put(("member", "", owner.id), owner, "createMember")
+    return owner
 
 
 def write_secret(path: Path, secret: str) -> None:

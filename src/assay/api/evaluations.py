@@ -2,13 +2,13 @@
 
 import time
 from collections import defaultdict
-from typing import Any
+from typing import Any, Required, TypedDict
 
 import msgspec
 
 from assay.analysis.windows import EARLIEST_MS, granularity_of
 from assay.api.call import Answer, Call, Operation
-from assay.api.links import link
+from assay.api.links import Links, link
 from assay.errors import InvalidRequest
 from assay.events.rows import MOST_SKEW_MS
 from assay.flags.model import Flag
@@ -19,7 +19,47 @@ from assay.warehouse.queries.evaluations import DEFAULT_SERVED, evaluation_count
 USAGE_MS = 30 * 86_400_000
 
 
-def list_statuses(call: Call) -> Answer:
+class Status(TypedDict, total=False):
+    """How a flag is used: new, active, launched or inactive; when last (ISO), and with which default in code."""
+
+    name: Required[str]
+    lastRequested: str
+    default: Any
+
+
+class LinkedStatus(Status):
+    _links: Links
+
+
+class StatusCollection(TypedDict):
+    _links: Links
+    items: list[LinkedStatus]
+
+
+class StatusAcrossEnvironments(TypedDict):
+    """A flag's status by environment's key."""
+
+    _links: Links
+    key: str
+    environments: dict[str, Status]
+
+
+class Served(TypedDict, total=False):
+    """A variation's value, or the default in the caller's code."""
+
+    key: Required[Any]
+    default: bool
+
+
+class Usage(TypedDict):
+    """Evaluations by bucket: `time` (epoch ms), and counts by place in `metadata`."""
+
+    _links: Links
+    series: list[dict[str, int]]
+    metadata: list[Served]
+
+
+def list_flag_statuses(call: Call) -> Answer:
     """The statuses of all flags that aren't archived, in one environment."""
     state, project, key = call.rooms.store.state, call.path["project"], call.path["environment"]
     environment = state.environment(project, key)
@@ -29,14 +69,15 @@ def list_statuses(call: Call) -> Answer:
     return Answer(body={"_links": {"self": link("flag-statuses", project, key)}, "items": items})
 
 
-def get_status(call: Call) -> Answer:
+def get_flag_status(call: Call) -> Answer:
+    """The status of one flag in one environment."""
     state, project, key = call.rooms.store.state, call.path["project"], call.path["environment"]
     environment, flag = state.environment(project, key), state.flag(project, call.path["flag"])
     asked = _requests(call, environment, flag.key)
     return Answer(body=_linked_status(project, key, flag, asked))
 
 
-def get_status_across_environments(call: Call) -> Answer:
+def get_flag_status_across_environments(call: Call) -> Answer:
     """The statuses of one flag in all environments, or in those that `env` names."""
     state, project = call.rooms.store.state, call.path["project"]
     flag, wanted = state.flag(project, call.path["flag"]), call.query.get("env")
@@ -56,7 +97,7 @@ def get_status_across_environments(call: Call) -> Answer:
     return Answer(body={"_links": links, "key": flag.key, "environments": statuses})
 
 
-def get_usage(call: Call) -> Answer:
+def get_evaluations_usage(call: Call) -> Answer:
     """How often each variation of a flag was served; buckets without evaluations are left out."""
     state, project = call.rooms.store.state, call.path["project"]
     environment = state.environment(project, call.path["environment"])
@@ -92,7 +133,7 @@ def _requests(call: Call, environment: Environment, flag: str | None = None) -> 
     }
 
 
-def _linked_status(project: str, environment: str, flag: Flag, asked: dict[str, Requests]) -> dict[str, Any]:
+def _linked_status(project: str, environment: str, flag: Flag, asked: dict[str, Requests]) -> LinkedStatus:
     links = {
         "self": link("flag-statuses", project, environment, flag.key),
         "parent": link("flags", project, flag.key),
@@ -100,9 +141,9 @@ def _linked_status(project: str, environment: str, flag: Flag, asked: dict[str, 
     return {"_links": links, **_status(flag, environment, asked)}
 
 
-def _status(flag: Flag, environment: str, asked: dict[str, Requests]) -> dict[str, Any]:
+def _status(flag: Flag, environment: str, asked: dict[str, Requests]) -> Status:
     found = asked.get(flag.key)
-    body: dict[str, Any] = {"name": status_of(flag, flag.environments[environment], found, _now_ms())}
+    body: Status = {"name": status_of(flag, flag.environments[environment], found, _now_ms())}
     if found is not None:
         body["lastRequested"] = _iso(found.last_requested_ms)
         if found.code_default is not None:
@@ -122,7 +163,7 @@ def _window(call: Call) -> tuple[int, int]:
 
 def _series(flag: Flag, rows: list[tuple[Any, ...]], bucket_ms: int) -> dict[str, Any]:
     """Each bucket's counts under the place of their variation in `metadata`, which ends with the caller's default."""
-    metadata: list[dict[str, Any]] = [{"key": variation.value} for variation in flag.variations]
+    metadata: list[Served] = [{"key": variation.value} for variation in flag.variations]
     if any(served == DEFAULT_SERVED for _, served, _ in rows):
         metadata.append({"key": None, "default": True})
     buckets: dict[int, dict[str, int]] = defaultdict(
@@ -150,8 +191,24 @@ STATUS = "/api/v2/flag-status/{project}/{flag}"
 USAGE = "/api/v2/usage/evaluations/{project}/{environment}/{flag}"
 
 OPERATIONS = (
-    Operation("GET", STATUSES, "reader", list_statuses, results=True),
-    Operation("GET", STATUSES + "/{flag}", "reader", get_status, results=True),
-    Operation("GET", STATUS, "reader", get_status_across_environments, results=True),
-    Operation("GET", USAGE, "reader", get_usage, results=True),
+    Operation("GET", STATUSES, "reader", list_flag_statuses, results=True, answer=StatusCollection),
+    Operation("GET", STATUSES + "/{flag}", "reader", get_flag_status, results=True, answer=LinkedStatus),
+    Operation(
+        "GET",
+        STATUS,
+        "reader",
+        get_flag_status_across_environments,
+        results=True,
+        answer=StatusAcrossEnvironments,
+        query=("env",),
+    ),
+    Operation(
+        "GET",
+        USAGE,
+        "reader",
+        get_evaluations_usage,
+        results=True,
+        answer=Usage,
+        query=("from", "to", "tz"),
+    ),
 )

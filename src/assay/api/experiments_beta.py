@@ -4,11 +4,12 @@ from assay.analysis.pipeline import analyse
 from assay.analysis.promises import flag_experiment_promise
 from assay.api.call import Answer, Call, Operation
 from assay.api.links import link
-from assay.api.representations.results import results_rep
+from assay.api.representations.results import FlagExperimentResultsRep, results_rep
 from assay.errors import NotFound
 
 
-def get_experiment(call: Call) -> Answer:
+def get_legacy_experiment_results(call: Call) -> Answer:
+    """What one metric says of a flag's variations in one environment, from `from` to `to` (epoch ms)."""
     place = _place(call)
     promise = flag_experiment_promise(
         call.rooms.store, place, call.whole_number("from"), call.whole_number("to")
@@ -24,7 +25,8 @@ def get_experiment(call: Call) -> Answer:
     return Answer(body=results_rep(results, variations, links))
 
 
-def reset_experiment(call: Call) -> Answer:
+def reset_legacy_experiment(call: Call) -> Answer:
+    """From now on, events of before no longer exist for this metric on this flag in this environment."""
     project, flag, environment_key, metric = _place(call)
     with call.rooms.store.writing(call.actor) as transaction:
         state = transaction.state
@@ -47,6 +49,14 @@ FLAG = "/api/v2/flags/{project}/{flag}"
 EXPERIMENT = FLAG + "/experiments/{environment}/{metric}"
 
 OPERATIONS = (
-    Operation("GET", EXPERIMENT, "reader", get_experiment, results=True),
-    Operation("DELETE", EXPERIMENT + "/results", "writer", reset_experiment),
+    Operation(
+        "GET",
+        EXPERIMENT,
+        "reader",
+        get_legacy_experiment_results,
+        results=True,
+        answer=FlagExperimentResultsRep,
+        query=("from", "to"),
+    ),
+    Operation("DELETE", EXPERIMENT + "/results", "writer", reset_legacy_experiment, status=204),
 )

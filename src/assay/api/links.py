@@ -6,6 +6,7 @@ from urllib.parse import quote
 ROOT = "/api/v2"
 
 Link = dict[str, str]
+Links = dict[str, Link]
 
 
 def link(*path: str) -> Link:

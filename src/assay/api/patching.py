@@ -1,7 +1,7 @@
 """The dialects of PATCH: told apart by the shape of the body, whatever its content type says."""
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, Required, TypedDict, TypeVar
 
 import jsonpatch
 import jsonpointer
@@ -10,6 +10,43 @@ import msgspec
 from assay.errors import InvalidRequest, PatchFailed
 
 T = TypeVar("T")
+
+PatchOperation = TypedDict(
+    "PatchOperation",
+    {
+        "op": Required[Literal["add", "remove", "replace", "move", "copy", "test"]],
+        "path": Required[str],
+        "from": str,
+        "value": Any,
+    },
+    total=False,
+)
+
+
+class CommentedPatch(TypedDict, total=False):
+    """A JSON Patch with a comment for the audit log."""
+
+    patch: Required[list[PatchOperation]]
+    comment: str
+
+
+class Merge(TypedDict, total=False):
+    """A merge patch with a comment for the audit log."""
+
+    merge: Required[dict[str, Any]]
+    comment: str
+
+
+class Instructions(TypedDict, total=False):
+    """A semantic patch: each instruction has a `kind` and that kind's parameters."""
+
+    instructions: Required[list[dict[str, Any]]]
+    environmentKey: str
+    comment: str
+
+
+# The dialects as the API's description shows them, wherever an operation says nothing narrower.
+PatchBody = list[PatchOperation] | CommentedPatch | Merge | Instructions
 
 
 @dataclass(frozen=True, slots=True)

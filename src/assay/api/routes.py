@@ -11,8 +11,9 @@ from assay.api import (
     tokens,
 )
 from assay.api.call import Operation
+from assay.api.openapi import with_description
 
-OPERATIONS: tuple[Operation, ...] = (
+_RESOURCES: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *environments.OPERATIONS,
     *feature_flags.OPERATIONS,
@@ -22,3 +23,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *segments.OPERATIONS,
     *tokens.OPERATIONS,
 )
+
+OPERATIONS = with_description(_RESOURCES)

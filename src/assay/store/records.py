@@ -1,5 +1,7 @@
 """The records this room keeps beside flags, metrics and experiments, whose shape their own rooms define."""
 
+from typing import Literal
+
 import msgspec
 
 
@@ -35,8 +37,35 @@ class Project(msgspec.Struct, frozen=True, rename="camel"):
         return next((environment for environment in self.environments if environment.key == key), None)
 
 
+class Statement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One sentence of a policy: these actions on these resources are allowed, or denied."""
+
+    effect: Literal["allow", "deny"]
+    resources: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+
+
+class Role(msgspec.Struct, frozen=True, rename="camel"):
+    """A custom role; `base_permissions` is what holds where its policy says nothing: reader or no_access."""
+
+    id: str = msgspec.field(name="_id")
+    key: str
+    name: str
+    policy: tuple[Statement, ...]
+    description: str = ""
+    base_permissions: Literal["reader", "no_access"] = "no_access"
+    creation_date: int = 0
+
+
 class Token(msgspec.Struct, frozen=True, rename="camel"):
-    """An access token; only the SHA-256 of its secret is kept, and the last four characters to tell it by."""
+    """An access token; only the SHA-256 of its secret is kept, and the last four characters to tell it by.
+
+    `role` is empty where custom roles (by id) or statements of its own say what it may do. `old_digest` opens
+    until `old_expiry`, after a reset. `member_id` is who made it; a token that isn't a service token may never
+    do more than that member.
+    """
 
     id: str = msgspec.field(name="_id")
     name: str
@@ -47,6 +76,28 @@ class Token(msgspec.Struct, frozen=True, rename="camel"):
     description: str = ""
     service_token: bool = False
     default_api_version: int | None = None
+    member_id: str = ""
+    custom_role_ids: tuple[str, ...] = ()
+    inline_role: tuple[Statement, ...] = ()
+    last_modified: int = 0
+    expiry: int = 0
+    old_digest: str = ""
+    old_expiry: int = 0
+
+
+class Member(msgspec.Struct, frozen=True, rename="camel"):
+    """Somebody who may sign in; `password_digest` is Argon2's whole string, empty where there is no password."""
+
+    id: str = msgspec.field(name="_id")
+    email: str
+    role: str
+    creation_date: int
+    first_name: str = ""
+    last_name: str = ""
+    custom_roles: tuple[str, ...] = ()
+    verified: bool = False
+    password_digest: str = ""
+    version: int = 1
 
 
 class Reset(msgspec.Struct, frozen=True):

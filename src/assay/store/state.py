@@ -12,7 +12,7 @@ from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.metric import Metric
 from assay.flags.model import Flag
 from assay.flags.segment import Segment
-from assay.store.records import Environment, Project, Reset, Token
+from assay.store.records import Environment, Member, Project, Reset, Role, Token
 
 Address = tuple[str, str, str]  # kind, project key ("" for none), key
 
@@ -24,6 +24,8 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "experiments": FlagExperiments,
     "experiment": Experiment,
     "token": Token,
+    "member": Member,
+    "role": Role,
 }
 NO_EXPERIMENTS = FlagExperiments()
 

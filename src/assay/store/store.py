@@ -39,6 +39,15 @@ class Store:
         self._places = _places(self._state)
 
     @property
+    def engine(self) -> sa.Engine:
+        """The database, for what is no record: it is neither audited nor announced."""
+        return self._engine
+
+    def now_ms(self) -> int:
+        """The time by the clock that dates what is written."""
+        return self._now_ms()
+
+    @property
     def state(self) -> State:
         """The metadata as of now; a value, that later changes leave alone."""
         return self._state

@@ -51,4 +51,18 @@ audit = sa.Table(
     sa.Column("comment", sa.Text, nullable=False),
     sa.Column("before", sa.LargeBinary, nullable=True),
     sa.Column("after", sa.LargeBinary, nullable=True),
+    # What was done to what, as policies name it: a JSON list of [action, resource].
+    sa.Column("accesses", sa.LargeBinary, nullable=True),
+)
+sa.Index("audit_by_time", audit.c.at_ms)
+
+# One row per browser that is signed in; the cookie's value is kept as a digest only.
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("actor", sa.String(256), nullable=False),
+    sa.Column("proof", sa.String(64), nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("used_ms", sa.BigInteger, nullable=False),
 )

@@ -10,7 +10,8 @@ from assay.experiments.flag_scoped import FlagExperiments
 from assay.flags.delivery import delivered_flag
 from assay.flags.model import Flag, FlagConfig
 from assay.flags.segment import Segment, delivered_segment
-from assay.store.records import Reset, Token
+from assay.store.masking import UNMASKED, masked
+from assay.store.records import Reset
 from assay.store.state import Address, State, segments_shelf
 
 Kind = Literal["flag", "segment"]
@@ -150,13 +151,16 @@ class Transaction:
         self.state = self.state.with_record(address, record)
 
     def _audit(self, action: str, target: str, before: Any, after: Any) -> None:
-        entry = {"before": before, "after": after}
-        if isinstance(before or after, Token):
-            entry = {"before": None, "after": None}
+        plain = target.partition("/")[0] in UNMASKED
         documents = {
-            name: None if value is None else msgspec.json.encode(value) for name, value in entry.items()
+            name: None if record is None else _document(record, plain=plain)
+            for name, record in (("before", before), ("after", after))
         }
         self.entries.append({"action": action, "target": target, **documents})
+
+
+def _document(record: Any, *, plain: bool) -> bytes:
+    return msgspec.json.encode(record if plain else masked(msgspec.to_builtins(record)))
 
 
 def _periods(experiments: FlagExperiments, environment: str) -> dict[str, Any]:
