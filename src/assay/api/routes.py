@@ -8,6 +8,7 @@ from assay.api import (
     metrics,
     projects,
     segments,
+    tags,
     tokens,
 )
 from assay.api.call import Operation
@@ -21,6 +22,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *evaluations.OPERATIONS,
     *metrics.OPERATIONS,
     *segments.OPERATIONS,
+    *tags.OPERATIONS,
     *tokens.OPERATIONS,
 )
 
