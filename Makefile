@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types bench calibration --once clean
+.PHONY: demo test lint types soak bench calibration --once clean
 
 # The whole product in one command. `make demo ARGS=--once` (or `make demo -- --once`) ends after the results.
 demo: .venv/demo
@@ -37,6 +37,10 @@ types: .venv/dev
 .venv/dev: .venv/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
+
+# Sends each operation of the REST API hundreds of requests that nobody thought of, other ones each time.
+soak: .venv/dev
+	ASSAY_SOAK_EXAMPLES=500 $(BIN)/pytest -n 2 --timeout 3600 tests/api/test_fuzz.py
 
 # Each prints ratios to a reference taken in the same run.
 bench: .venv/dev

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,11 @@ from assay.api.http import error_response, operation_routes, unknown_path
 from assay.api.limits import RateLimits
 from assay.api.projects import default_environments
 from assay.api.routes import OPERATIONS
+from assay.dashboard.routes import dashboard_routes
+from assay.dashboard.visit import Workplace
 from assay.errors import AssayError, DataFolderError, MethodNotAllowed
 from assay.events.log import EventLog
+from assay.sdk.arrivals import Arrivals
 from assay.sdk.broadcast import Broadcast
 from assay.sdk.routes import sdk_routes
 from assay.sdk.streams import keep_alive
@@ -142,18 +146,21 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         BEHIND.set(durable.offset - (loaded.offset if loaded.segment == durable.segment else 0))
         return PlainTextResponse(generate_latest())
 
+    arrivals = Arrivals()
+    workplace = Workplace(house.rooms, house.rooms.flag_sets, arrivals, secrets.token_bytes(32))
     limits = RateLimits(settings.rate_limit, settings.results_rate_limit)
     application = Starlette(
         routes=[
             Route("/healthz", _healthy),
             Route("/metrics", metrics),
             *operation_routes(OPERATIONS, house.rooms, limits, settings.max_body_bytes),
+            *dashboard_routes(workplace, str(settings.data)),
         ],
         exception_handlers={HTTPException: _http_error, Exception: _unforeseen},
     )
     # SDKs come first and without the layers around REST handlers: ten thousand streams would hold them all.
     sdk = Router(
-        sdk_routes(house.rooms.store, house.rooms.log, house.broadcast, settings),
+        sdk_routes(house.rooms.store, house.rooms.log, house.broadcast, settings, arrivals),
         redirect_slashes=False,
         default=OpenToPages(application),
         lifespan=lifespan,

@@ -10,6 +10,7 @@ from live import LiveServer
 
 FLAG = "/api/v2/flags/default/nobody"
 SEGMENT = "/api/v2/segments/default/production/nobody"
+EXPERIMENTS = "/api/v2/projects/default/environments/production/experiments"
 EXPERIMENT = f"{FLAG}/experiments/production/nothing"
 
 # Method, path, least role, and what the operation answers to those who may: all but reading aims at nothing.
@@ -31,6 +32,14 @@ TABLE = (
     ("DELETE", FLAG, "writer", 404),
     ("GET", EXPERIMENT, "reader", 404),
     ("DELETE", f"{EXPERIMENT}/results", "writer", 404),
+    ("GET", EXPERIMENTS, "reader", 200),
+    ("POST", EXPERIMENTS, "writer", 400),
+    ("GET", "/api/v2/projects/default/experiments", "reader", 200),
+    ("GET", f"{EXPERIMENTS}/nothing", "reader", 404),
+    ("PATCH", f"{EXPERIMENTS}/nothing", "writer", 400),
+    ("POST", f"{EXPERIMENTS}/nothing/iterations", "writer", 400),
+    ("GET", "/api/v2/projects/default/experimentation-settings", "reader", 200),
+    ("PUT", "/api/v2/projects/default/experimentation-settings", "admin", 400),
     ("GET", "/api/v2/flag-statuses/default/production", "reader", 200),
     ("GET", "/api/v2/flag-statuses/default/production/nobody", "reader", 404),
     ("GET", "/api/v2/flag-status/default/nobody", "reader", 404),

@@ -3,6 +3,8 @@
 from assay.api import (
     environments,
     evaluations,
+    experimentation_settings,
+    experiments,
     experiments_beta,
     feature_flags,
     metrics,
@@ -18,6 +20,8 @@ _RESOURCES: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *environments.OPERATIONS,
     *feature_flags.OPERATIONS,
+    *experiments.OPERATIONS,
+    *experimentation_settings.OPERATIONS,
     *experiments_beta.OPERATIONS,
     *evaluations.OPERATIONS,
     *metrics.OPERATIONS,

@@ -1,10 +1,16 @@
 """The experiment: what was promised before anybody looked, iteration by iteration."""
 
+import re
 from typing import Literal
 
 import msgspec
 
+from assay.errors import InvalidRequest
+
 FALLTHROUGH = "fallthrough"
+DIRECTIONS = ("two-sided", "one-sided")
+CORRECTIONS = ("bonferroni", "benjamini-hochberg")
+SCOPES = ("variations", "variations-and-metrics", "metrics")
 
 IterationStatus = Literal["not_started", "running", "stopped"]
 
@@ -58,6 +64,13 @@ class LayerSnapshot(msgspec.Struct, frozen=True, rename="camel"):
     other_reservation_percent: int
 
 
+class Slice(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """A part of the range of buckets, in thousandths of a percent; without a treatment it is not in the experiment."""
+
+    weight: int
+    treatment_id: str = ""
+
+
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What is decided beforehand: without a horizon (units over all treatments) every look is the only plan."""
 
@@ -83,6 +96,7 @@ class Iteration(msgspec.Struct, frozen=True, rename="camel"):
     flags: dict[str, FlagUse] = {}
     attributes: tuple[str, ...] = ()
     seed: int | None = None
+    slices: tuple[Slice, ...] = ()
     reallocation_frequency_millis: int | None = None
     covariate_id: str = ""
     winning_treatment_id: str = ""
@@ -145,6 +159,10 @@ class Experiment(msgspec.Struct, frozen=True, rename="camel"):
         started = [one for one in self.iterations if one.status != "not_started"]
         return self.running or (started[-1] if started else None)
 
+    @property
+    def archived(self) -> bool:
+        return self.archived_date is not None
+
     def iteration(self, iteration_id: str) -> Iteration | None:
         return next((one for one in self.iterations if one.id == iteration_id), None)
 
@@ -152,3 +170,29 @@ class Experiment(msgspec.Struct, frozen=True, rename="camel"):
 def experiment_address(project: str, environment: str, key: str) -> tuple[str, str, str]:
     """Where the store keeps an experiment: keys are unique in an environment."""
     return ("experiment", project, f"{environment}/{key}")
+
+
+_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,12})?")
+
+
+def check_experiment(experiment: Experiment) -> None:
+    """Raises `InvalidRequest` with what is wrong first about the experiment's own fields."""
+    if not experiment.name:
+        raise InvalidRequest("an experiment's name is not empty")
+    if experiment.type == "mab" and experiment.methodology != "bayesian":
+        raise InvalidRequest("the methodology of an experiment of type mab is bayesian")
+    if experiment.data_source != "launchdarkly":
+        raise InvalidRequest("the dataSource is launchdarkly: the events that SDKs send here")
+    config = experiment.analysis_config
+    for name, value, most in (
+        ("bayesianThreshold", config.bayesian_threshold, 100),
+        ("significanceThreshold", config.significance_threshold, 1),
+    ):
+        if not _DECIMAL.fullmatch(value) or not 0 < float(value) < most:
+            raise InvalidRequest(f"{name} is a number as text, between 0 and {most}, not {value[:40]!r}")
+    if config.test_direction not in DIRECTIONS:
+        raise InvalidRequest(f"testDirection is {' or '.join(DIRECTIONS)}")
+    if config.multiple_comparison_correction_method not in ("", *CORRECTIONS):
+        raise InvalidRequest(f"multipleComparisonCorrectionMethod is {' or '.join(CORRECTIONS)}")
+    if config.multiple_comparison_correction_scope not in ("", *SCOPES):
+        raise InvalidRequest(f"multipleComparisonCorrectionScope is one of {', '.join(SCOPES)}")

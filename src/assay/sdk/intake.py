@@ -12,6 +12,7 @@ from assay.errors import AssayError
 from assay.events.log import EventLog
 from assay.events.payload import decode_payload
 from assay.events.rows import Counts, Envelope, encode_rows
+from assay.sdk.arrivals import Arrivals
 from assay.sdk.credentials import FindPlace
 from assay.sdk.endpoint import Exchange, Handler
 from assay.sdk.wire import Budget, Receive, decode_base64, inflate, read_body
@@ -44,8 +45,9 @@ ACK_S = Histogram("assay_intake_seconds", "From a payload's last byte to its 202
 class EventIntake:
     """The handlers of every endpoint that events arrive at."""
 
-    def __init__(self, log: EventLog, budget: Budget, *, max_payload_bytes: int) -> None:
+    def __init__(self, log: EventLog, budget: Budget, arrivals: Arrivals, *, max_payload_bytes: int) -> None:
         self._log = log
+        self._arrivals = arrivals
         self._max_payload_bytes = max_payload_bytes
         self._budget = budget
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -115,10 +117,18 @@ class EventIntake:
         if lines:
             await self._log.append(lines)
         _count(counts)
+        quarantined = {"quarantined": sum(counts.quarantined.values())} if counts.quarantined else {}
+        self._arrivals.add(environment_id, _sdk(exchange), counts.accepted | quarantined)
 
     def _lines(self, body: bytes, encoding: str | None, envelope: Envelope) -> tuple[bytes, Counts]:
         inflated = inflate(body, encoding and encoding.strip().lower(), self._max_payload_bytes)
         return encode_rows(decode_payload(inflated), envelope)
+
+
+def _sdk(exchange: Exchange) -> str:
+    """The sender's name for itself; pages can't set the header that others use."""
+    given = exchange.header(b"x-launchdarkly-user-agent") or exchange.header(b"user-agent") or "unnamed"
+    return given.partition(" ")[0]
 
 
 def _payload_id(given: str | None) -> str | None:

@@ -7,6 +7,7 @@ client-side id in the path.
 from starlette.routing import BaseRoute, Route
 
 from assay.events.log import EventLog
+from assay.sdk.arrivals import Arrivals
 from assay.sdk.broadcast import Broadcast
 from assay.sdk.client_flags import ClientFlags
 from assay.sdk.credentials import FindPlace, by_access_token, by_client_id, by_mobile_key, by_sdk_key
@@ -22,10 +23,12 @@ from assay.store.flag_sets import FlagSets
 from assay.store.store import Store
 
 
-def sdk_routes(store: Store, log: EventLog, broadcast: Broadcast, settings: Settings) -> list[BaseRoute]:
+def sdk_routes(
+    store: Store, log: EventLog, broadcast: Broadcast, settings: Settings, arrivals: Arrivals
+) -> list[BaseRoute]:
     streams, flag_sets = Streams(broadcast), FlagSets(store)
     budget = Budget(settings.max_pending_bytes)
-    intake = EventIntake(log, budget, max_payload_bytes=settings.max_payload_bytes)
+    intake = EventIntake(log, budget, arrivals, max_payload_bytes=settings.max_payload_bytes)
     return [
         *_server_side(ServerFlags(flag_sets, streams, by_sdk_key(store)), intake, by_sdk_key(store)),
         *_browser_side(store, flag_sets, streams, intake, budget),

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from assay.errors import NotFound
-from assay.experiments.experiment import Experiment
+from assay.experiments.experiment import Experiment, experiment_address
 from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.metric import Metric
+from assay.experiments.units import ExperimentationSettings, settings_address
 from assay.flags.model import Flag
 from assay.flags.segment import Segment
 from assay.store.records import Environment, Member, Project, Reset, Role, Token
@@ -23,6 +24,7 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "metric": Metric,
     "experiments": FlagExperiments,
     "experiment": Experiment,
+    "experimentation_settings": ExperimentationSettings,
     "token": Token,
     "member": Member,
     "role": Role,
@@ -85,6 +87,18 @@ class State:
     def experiments(self, project: str, flag: str) -> FlagExperiments:
         """The flag's experiments; an empty set where it has none."""
         return self.find(("experiments", project, flag)) or NO_EXPERIMENTS
+
+    def experiment(self, project: str, environment: str, key: str) -> Experiment:
+        self.environment(project, environment)
+        address = experiment_address(project, environment, key)
+        experiment: Experiment | None = self.find(address)
+        if experiment is None:
+            raise NotFound(f"Unknown experiment key {key!r}")
+        return experiment
+
+    def experimentation_settings(self, project: str) -> ExperimentationSettings:
+        """The project's randomization units: "user" until somebody says otherwise."""
+        return self.find(settings_address(project)) or ExperimentationSettings()
 
     def _found(self, address: Address, what: str) -> Any:
         record = self.find(address)

@@ -6,7 +6,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from assay.experiments.experiment import Experiment
 from assay.experiments.flag_scoped import FlagExperiments
+from assay.experiments.ownership import OwnedRule, check_owned, owned_rules
 from assay.flags.delivery import delivered_flag
 from assay.flags.model import Flag, FlagConfig
 from assay.flags.segment import Segment, delivered_segment
@@ -47,18 +49,33 @@ class Transaction:
         self._set(address, record)
         self._audit(action, "/".join(part for part in address if part), before, record)
 
-    def put_flag(self, project: str, flag: Flag, experiments: FlagExperiments, action: str) -> Flag:
+    def put_flag(
+        self,
+        project: str,
+        flag: Flag,
+        experiments: FlagExperiments,
+        action: str,
+        *,
+        by: Experiment | None = None,
+    ) -> Flag:
         """Writes a flag and its experiments; environments in which anything changed get a new version.
 
-        Versions come from the environment's counter, so that they grow across deletion and re-creation.
+        Versions come from the environment's counter, so that they grow across deletion and re-creation. `by`: the
+        experiment that starts or stops with this change, which may change the rule it owns, and makes a new
+        version in its environment in any case. Raises `OptimisticLock` where another one owns what changes.
         """
         before = self.state.find(("flag", project, flag.key))
+        if before is not None:
+            check_owned(self._owned(project, flag.key, by), before, flag)
         earlier = self.state.experiments(project, flag.key)
         environments = self.state.project(project).environments
         configs = {
             environment.key: self._settled(before, flag, environment.key, earlier, experiments)
             for environment in environments
         }
+        if by is not None:
+            key = by.environment_key
+            configs[key] = replace(configs[key], version=0)
         changed = [key for key, config in configs.items() if config.version == 0]
         for key in changed:
             version = self._next_version(project, key)
@@ -74,6 +91,9 @@ class Transaction:
 
     def delete_flag(self, project: str, key: str) -> None:
         """Takes a flag and its experiments away; its SDKs hear of it with a version of its own."""
+        before = self.state.find(("flag", project, key))
+        if before is not None:
+            check_owned(self._owned(project, key), before, None)
         self.put(("flag", project, key), None, "deleteFlag")
         if self.state.find(("experiments", project, key)) is not None:
             self.put(("experiments", project, key), None, "deleteExperiments")
@@ -107,6 +127,12 @@ class Transaction:
         self.resets[place] = reset
         self.state = State(self.state.records, {**self.state.resets, place: reset})
         self._audit("resetExperiment", target, None, reset)
+
+    def _owned(self, project: str, flag: str, by: Experiment | None = None) -> list[OwnedRule]:
+        others = [
+            one for one in self.state.all("experiment", project).values() if by is None or one.id != by.id
+        ]
+        return list(owned_rules(others, flag))
 
     def _settled(
         self,

@@ -1,0 +1,71 @@
+"""What a form sends, as a value: names with dots are parts, `rule.0.clause.1.op`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from assay.errors import InvalidRequest
+
+MOST_FIELDS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields by name, each with all its values in order."""
+
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def text(self, name: str, default: str = "") -> str:
+        """The field's last value, without the blanks around it."""
+        values = self.fields.get(name)
+        return values[-1].strip() if values else default
+
+    def raw(self, name: str) -> str:
+        """The field's last value as it was typed, with the line ends of Unix."""
+        return self.fields.get(name, ("",))[-1].replace("\r\n", "\n")
+
+    def every(self, name: str) -> tuple[str, ...]:
+        return self.fields.get(name, ())
+
+    def ticked(self, name: str) -> bool:
+        return name in self.fields
+
+    def words(self, name: str) -> list[str]:
+        """The parts of a field between commas or line ends, without repeats."""
+        parts = (part.strip() for part in re.split(r"[,\n]", self.raw(name)))
+        return list(dict.fromkeys(part for part in parts if part))
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a field that hold anything, without repeats."""
+        return list(dict.fromkeys(line.strip() for line in self.raw(name).split("\n") if line.strip()))
+
+    def within(self, name: str) -> "Form":
+        """The fields below `name`, by the rest of their names."""
+        prefix = f"{name}."
+        return Form(
+            {key.removeprefix(prefix): value for key, value in self.fields.items() if key.startswith(prefix)}
+        )
+
+    def numbered(self, name: str) -> list["Form"]:
+        """The parts `name.0`, `name.1`, … in the order of their numbers."""
+        inside = self.within(name)
+        numbers = {key.partition(".")[0] for key in inside.fields}
+        return [inside.within(number) for number in sorted(filter(str.isdecimal, numbers), key=int)]
+
+
+def read_form(body: bytes) -> Form:
+    """The form in a URL-encoded body or query; what isn't UTF-8 is replaced."""
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8", "replace"),
+            keep_blank_values=True,
+            max_num_fields=MOST_FIELDS,
+            errors="replace",
+        )
+    except ValueError:
+        raise InvalidRequest("the form has too many fields") from None
+    fields: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        fields[name] = (*fields.get(name, ()), value)
+    return Form(fields)

@@ -1,0 +1,68 @@
+"""The first page of a project and environment: what runs, what changed, what arrives."""
+
+from dataclasses import dataclass
+
+from assay.api import projects
+from assay.dashboard.addresses import PLACE, place_address
+from assay.dashboard.perform import check
+from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
+from assay.dashboard.words import served_words
+from assay.flags.model import Flag
+
+LATELY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFlag:
+    name: str
+    href: str
+    on: bool
+    served: str
+    changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    flags: int
+    flags_on: int
+    metrics: int
+    changed: tuple[ChangedFlag, ...]
+
+
+def first_page(visit: Visit) -> Shown:
+    project = next(iter(visit.state.all("project").values()))
+    return SeeOther(place_address(project.key, project.environments[0].key))
+
+
+def overview(visit: Visit) -> Shown:
+    check(visit, projects.get_project, project=visit.project.key)
+    environment = visit.environment.key
+    flags: list[Flag] = [
+        flag for flag in visit.state.all("flag", visit.project.key).values() if not flag.archived
+    ]
+    latest = sorted(flags, key=lambda flag: -_changed_ms(flag, environment))[:LATELY]
+    page = OverviewPage(
+        flags=len(flags),
+        flags_on=sum(flag.environments[environment].on for flag in flags),
+        metrics=len(visit.state.all("metric", visit.project.key)),
+        changed=tuple(_changed(visit, flag) for flag in latest),
+    )
+    return Page("overview.html", "Overview", page)
+
+
+def _changed_ms(flag: Flag, environment: str) -> int:
+    return max(flag.environments[environment].last_modified, flag.creation_date)
+
+
+def _changed(visit: Visit, flag: Flag) -> ChangedFlag:
+    config = flag.environments[visit.path["environment"]]
+    return ChangedFlag(
+        name=flag.name,
+        href=visit.here("flags", flag.key),
+        on=config.on,
+        served=served_words(flag, config),
+        changed_ms=_changed_ms(flag, visit.path["environment"]),
+    )
+
+
+VIEWS = (View("GET", "/", first_page), View("GET", PLACE, overview, "overview"))

@@ -1,0 +1,43 @@
+"""The one way in which pages read and change anything: the REST API's own operations, with the visitor's rights."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assay.access.tokens import require
+from assay.api.call import MODERN, Answer, Call, Operation
+from assay.api.routes import OPERATIONS
+from assay.dashboard.visit import Visit
+from assay.errors import Forbidden
+
+BY_HANDLER: dict[Callable[[Call], Answer], Operation] = {row.handler: row for row in OPERATIONS}
+
+
+def perform(
+    visit: Visit,
+    handler: Callable[[Call], Answer],
+    body: Any = None,
+    *,
+    query: Mapping[str, str] | None = None,
+    **path: str,
+) -> Any:
+    """The body of the answer; raises what the operation raises, `Forbidden` where the visitor may not."""
+    check(visit, handler, **path)
+    return handler(_call(visit, body, query or {}, path)).body
+
+
+def check(visit: Visit, handler: Callable[[Call], Answer], **_path: str) -> None:
+    """Raises `Forbidden` where the visitor may not perform the operation."""
+    require(visit.token, BY_HANDLER[handler].role)
+
+
+def may(visit: Visit, handler: Callable[[Call], Answer], **path: str) -> bool:
+    """Whether the visitor may perform the operation."""
+    try:
+        check(visit, handler, **path)
+    except Forbidden:
+        return False
+    return True
+
+
+def _call(visit: Visit, body: Any, query: Mapping[str, str], path: Mapping[str, str]) -> Call:
+    return Call(visit.rooms, visit.token, path, query, body, MODERN, visit.target)

@@ -1,0 +1,112 @@
+"""One visit of a page as a value: who asks for what; and what a view answers with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from assay.api.call import Rooms
+from assay.dashboard.addresses import place_address
+from assay.dashboard.forms import Form
+from assay.dashboard.sessions import Session
+from assay.sdk.arrivals import Arrivals
+from assay.store.flag_sets import FlagSets
+from assay.store.records import Environment, Project, Token
+from assay.store.state import State
+
+Theme = Literal["auto", "light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What views work with. `secret`: the key of the tokens in forms."""
+
+    rooms: Rooms
+    flag_sets: FlagSets
+    arrivals: Arrivals
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of somebody who is signed in. `path` holds decoded parameters; `origin` is the server's address.
+
+    `session_id` is the cookie's value, `session` whom it belongs to.
+    """
+
+    workplace: Workplace
+    session_id: str
+    session: Session
+    path: Mapping[str, str]
+    query: Form
+    form: Form
+    origin: str
+    target: str
+
+    @property
+    def token(self) -> Token:
+        """What operations are performed with."""
+        return self.session.token
+
+    @property
+    def rooms(self) -> Rooms:
+        return self.workplace.rooms
+
+    @property
+    def state(self) -> State:
+        return self.workplace.rooms.store.state
+
+    @property
+    def project(self) -> Project:
+        """The project of the page; `NotFound` where there is none."""
+        return self.state.project(self.path["project"])
+
+    @property
+    def environment(self) -> Environment:
+        """The environment of the page; `NotFound` where there is none."""
+        return self.state.environment(self.path["project"], self.path["environment"])
+
+    def here(self, *rest: str) -> str:
+        """The address of a page of this project and environment."""
+        return place_address(self.path["project"], self.path["environment"], *rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page to be rendered: `context` is a frozen value that only the template `template` reads, as `page`."""
+
+    template: str
+    title: str
+    context: Any
+    status: int = 200
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeeOther:
+    """After a form did its work: go on there, and say `notice` once."""
+
+    location: str
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+Shown = Page | SeeOther | Download
+Handler = Callable[[Visit], Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One row of the table of pages. `section`: the entry of the navigation that it belongs to."""
+
+    method: str
+    path: str
+    handler: Handler
+    section: str = ""

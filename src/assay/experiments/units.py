@@ -1,0 +1,46 @@
+"""The kinds of context that a project's experiments may randomize."""
+
+import msgspec
+
+from assay.errors import InvalidRequest
+from assay.flags.validation import CONTEXT_KIND
+
+
+class RandomizationUnit(msgspec.Struct, frozen=True, rename="camel"):
+    """A context kind; `standard_randomization_unit` says what it stands for in a data warehouse."""
+
+    randomization_unit: str
+    default: bool = False
+    standard_randomization_unit: str = ""
+
+
+class ExperimentationSettings(msgspec.Struct, frozen=True, rename="camel"):
+    """A project's units; one of them is the default."""
+
+    randomization_units: tuple[RandomizationUnit, ...] = (RandomizationUnit("user", default=True),)
+    creation_date: int = msgspec.field(name="_creationDate", default=0)
+
+    @property
+    def default(self) -> str:
+        return next(unit.randomization_unit for unit in self.randomization_units if unit.default)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(unit.randomization_unit for unit in self.randomization_units)
+
+
+def check_units(settings: ExperimentationSettings) -> None:
+    """Raises `InvalidRequest` with what is wrong first."""
+    names = settings.names
+    if len(set(names)) < len(names):
+        raise InvalidRequest("each randomizationUnit is listed once")
+    for name in names:
+        if not CONTEXT_KIND.fullmatch(name) or name in ("kind", "multi"):
+            raise InvalidRequest(f"{name[:64]!r} is no context kind that could be randomized")
+    if sum(unit.default for unit in settings.randomization_units) != 1:
+        raise InvalidRequest("exactly one randomizationUnit is the default")
+
+
+def settings_address(project: str) -> tuple[str, str, str]:
+    """Where the store keeps them: one record for each project."""
+    return ("experimentation_settings", project, "settings")
