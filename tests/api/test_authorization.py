@@ -70,6 +70,10 @@ TABLE = (
     ("POST", f"{SEGMENT}/contexts", "writer", 404),
     ("POST", f"{SEGMENT}/users", "writer", 400),
     ("POST", "/api/v2/projects/default/environments/production/segments/evaluate", "reader", 400),
+    ("POST", "/api/v2/projects/default/environments/nowhere/apiKey", "admin", 404),
+    ("POST", "/api/v2/projects/default/environments/nowhere/mobileKey", "admin", 404),
+    ("GET", "/api/v2/tags", "reader", 200),
+    ("GET", "/api/v2/openapi.json", "anyone", 200),
 )
 RANKS = ("reader", "writer", "admin")
 OPEN = ("anyone", "no_access")

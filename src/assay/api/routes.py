@@ -10,6 +10,7 @@ from assay.api import (
     metrics,
     projects,
     segments,
+    tags,
     tokens,
 )
 from assay.api.call import Operation
@@ -25,6 +26,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *evaluations.OPERATIONS,
     *metrics.OPERATIONS,
     *segments.OPERATIONS,
+    *tags.OPERATIONS,
     *tokens.OPERATIONS,
 )
 
