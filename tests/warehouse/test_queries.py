@@ -8,7 +8,7 @@ import pytest
 from assay.experiments.metric import ValueOf
 from assay.warehouse.engine import Query
 from assay.warehouse.queries.exposures import (
-    Scope,
+    ExposureScope,
     evaluations,
     exposure_extent,
     exposure_timeline,
@@ -25,10 +25,10 @@ from assay.warehouse.queries.metric_values import (
 from live import exposure, tracked
 from warehouse.tables import RECEIVED_MS, Tables, lines
 
-SCOPE = Scope("env", "flag", "user", 2, 0, RECEIVED_MS * 2, 0)
+SCOPE = ExposureScope("env", "flag", "user", 2, 0, RECEIVED_MS * 2, 0)
 
 
-def metric(value_of: ValueOf, scope: Scope = SCOPE) -> MetricScope:
+def metric(value_of: ValueOf, scope: ExposureScope = SCOPE) -> MetricScope:
     return MetricScope(scope, "metric", "custom", value_of, 0, NO_END)
 
 

@@ -12,7 +12,8 @@ from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.representations.flags import flags_with_metric
 from assay.api.representations.metrics import attached_features, metric_rep
 from assay.errors import Conflict, InvalidRequest
-from assay.experiments.metric import CRITERIA, Metric, check_metric
+from assay.experiments.metric import Metric
+from assay.experiments.metric_rules import CRITERIA, check_metric
 from assay.flags.validation import require_key
 from assay.store.store import require_absent
 

@@ -73,7 +73,7 @@ def _document(operations: tuple[Operation, ...]) -> Schema:
     paths: dict[str, Schema] = {}
     for row in operations:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, by_kind)
-    return {
+    document: Schema = {
         "openapi": "3.1.0",
         "info": {"title": "Assay", "version": __version__, "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
@@ -87,6 +87,9 @@ def _document(operations: tuple[Operation, ...]) -> Schema:
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}},
         },
     }
+    # Defaults of structs are tuples, which a validator takes for no array.
+    plain: Schema = msgspec.json.decode(msgspec.json.encode(document))
+    return plain
 
 
 VERSION: Schema = {

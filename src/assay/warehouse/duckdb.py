@@ -47,20 +47,46 @@ _UNREADABLE = (
     "delete from staged where env is null or seq is null or n is null or received_ms is null or kind is null",
 )
 
+
+# The events of the kinds {{kinds}}, once for each unit, with the attributes that the event tells of that unit (where
+# the context's kind is the unit's), and what else came with the event. Users of the old schema keep the
+# attributes of their own in `custom`. What is extracted before `unnest` would be copied for every unit.
+_TOLD = f"""(
+    select *, case
+            when told[4] = '"multi"'
+                then json_extract(told[1], '/' || replace(replace(unit.kind, '~', '~0'), '/', '~1'))
+            when told[1] <> 'null' then told[1]
+            when told[2] <> 'null' then json_merge_patch(
+                coalesce(json_extract(told[2], '/custom'), '{{{{}}}}'),
+                json_merge_patch(told[2], '{{{{"custom": null, "privateAttrs": null}}}}'))
+        end as own, nullif(told[3], 'null') as data
+    from (
+        select *, case when strlen(event) <= {tables.LONGEST_TELLING_BYTES}
+            then json_extract(event, ['/context', '/user', '/data', '/context/kind']) end as told
+        from (
+            select *, unnest(case when len(units) = 0 then [null] else units end) as unit
+            from staged
+            where kind in ({{kinds}}) and bad is null
+        )
+    )
+)"""
+_ATTRIBUTES = (
+    """case when contains(own, '"_meta"') then json_merge_patch(own, '{"_meta": null}') else own end"""
+)
+
 _INSERTS = (
     """insert into payloads
     select distinct env, payload, seq, received_ms from staged s
     where payload is not null and not exists (
         select 1 from payloads p where p.environment = s.env and p.payload = s.payload and p.seq = s.seq)""",
-    """insert into flag_events
+    f"""insert into flag_events
     select env, key, seq, n, received_ms, at_ms, skewed, version, variation, in_experiment, reason_kind, rule_id,
-        unit.kind, unit.key
-    from (select *, unnest(case when len(units) = 0 then [null] else units end) as unit from staged)
-    where kind = 'feature' and bad is null""",
-    """insert into metric_events
-    select env, key, kind, seq, n, received_ms, at_ms, skewed, value, unit.kind, unit.key
-    from (select *, unnest(case when len(units) = 0 then [null] else units end) as unit from staged)
-    where kind in ('custom', 'click', 'pageview') and bad is null""",
+        unit.kind, unit.key, {_ATTRIBUTES}
+    from {_TOLD.format(kinds="'feature'")}""",
+    f"""insert into metric_events
+    select env, key, kind, seq, n, received_ms, at_ms, skewed, value, unit.kind, unit.key, {_ATTRIBUTES},
+        data
+    from {_TOLD.format(kinds="'custom', 'click', 'pageview'")}""",
     """insert into evaluations
     select env, tally.flag, seq, n, received_ms, least(coalesce(start_ms, at_ms), at_ms), at_ms, skewed,
         tally.variation, tally.version, coalesce(tally.unknown, false), tally.times, tally.code_default

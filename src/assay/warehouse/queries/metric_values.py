@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from assay.experiments.metric import Metric, ValueOf
-from assay.warehouse.engine import Parameters, Query
-from assay.warehouse.queries.exposures import EXPOSURES, Scope, scope_parameters
+from assay.warehouse.engine import Parameters, Query, bound
+from assay.warehouse.queries.exposures import EXPOSURES, ExposureScope, scope_parameters
 
 NO_END = 2**62
 
@@ -32,7 +32,7 @@ counted as (
 class MetricScope:
     """Which events of exposed units make which value."""
 
-    scope: Scope
+    scope: ExposureScope
     event_key: str
     kind: str
     value_of: ValueOf
@@ -40,7 +40,7 @@ class MetricScope:
     window_end: int
 
 
-def metric_scope(scope: Scope, metric: Metric) -> MetricScope:
+def metric_scope(scope: ExposureScope, metric: Metric) -> MetricScope:
     end = NO_END if metric.window_end_offset is None else metric.window_end_offset
     event_key = metric.event_key if metric.kind == "custom" else metric.key
     return MetricScope(scope, event_key, metric.kind, metric.value_of, metric.window_start_offset or 0, end)
@@ -73,7 +73,7 @@ valued as (
 select variation, bucket, {"1" if once else "events"} as events, value, previous
 from valued
 {once}"""
-    return Query(sql, {**_parameters(wanted), "bucket_ms": bucket_ms})
+    return bound(sql, _parameters(wanted), {"bucket_ms": bucket_ms})
 
 
 def event_extent(wanted: MetricScope) -> Query:
@@ -99,7 +99,7 @@ def event_health(wanted: MetricScope) -> Query:
     sql = f"""with {COUNTED}
 select count(*) - count(value), coalesce(sum(cast(skewed as bigint)), 0)
 from counted"""
-    return Query(sql, _parameters(wanted))
+    return bound(sql, _parameters(wanted))
 
 
 def metric_seen(wanted: MetricScope) -> Query:
