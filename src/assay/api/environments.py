@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeVar
 from msgspec.structs import replace
 
 from assay.api.call import Answer, Call, Operation
-from assay.api.feature_flags import fresh_config
 from assay.api.filters import known_filters, sorted_by
+from assay.api.flag_creation import fresh_config
 from assay.api.paging import paged
 from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.projects import (

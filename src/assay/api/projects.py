@@ -212,7 +212,7 @@ def _edited(project: Project, document: dict[str, Any]) -> Project:
     edited = converted(fields | shown | {"tags": document.get("tags", [])}, Project)
     if not edited.name:
         raise InvalidRequest("a project's name is not empty")
-    return replace(edited, environments=project.environments)
+    return replace(edited, environments=project.environments, flag_defaults=project.flag_defaults)
 
 
 def _rep(call: Call, project: Project) -> ProjectRep:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from assay.flags.model import ClientSideAvailability
+
 
 class ApprovalSettings(msgspec.Struct, frozen=True, rename="camel"):
     """Who must approve changes in an environment: kept and shown for clients that manage it, enforced by nobody."""
@@ -48,6 +50,26 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
         return self.sdk_key, *(key for key, expiry in self.former_sdk_keys.items() if now_ms < expiry)
 
 
+class BooleanDefaults(msgspec.Struct, frozen=True, rename="camel"):
+    """What the two variations of a new boolean flag are called, and which of them is served."""
+
+    true_display_name: str = ""
+    false_display_name: str = ""
+    true_description: str = ""
+    false_description: str = ""
+    on_variation: int = 0
+    off_variation: int = 1
+
+
+class FlagDefaults(msgspec.Struct, frozen=True, rename="camel"):
+    """What holds for a project's new flags where the request says nothing."""
+
+    tags: tuple[str, ...] = ()
+    temporary: bool = True
+    default_client_side_availability: ClientSideAvailability = ClientSideAvailability()
+    boolean_defaults: BooleanDefaults = BooleanDefaults()
+
+
 class Project(msgspec.Struct, frozen=True, rename="camel"):
     """A project and its environments, in the order they were made.
 
@@ -61,6 +83,7 @@ class Project(msgspec.Struct, frozen=True, rename="camel"):
     mobile_by_default: bool = True
     tags: tuple[str, ...] = ()
     environments: tuple[Environment, ...] = ()
+    flag_defaults: FlagDefaults = FlagDefaults()
 
     def environment(self, key: str) -> Environment | None:
         return next((environment for environment in self.environments if environment.key == key), None)
