@@ -5,8 +5,7 @@ import contextlib
 import fcntl
 import os
 import re
-import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.access.first_start import prepare
+from assay.access.sessions import session_secret
 from assay.api.call import Rooms
 from assay.api.cors import OpenToPages
 from assay.api.http import error_response, operation_routes, unknown_path
@@ -71,11 +71,11 @@ class House:
         os.close(self.lock)
 
 
-def open_house(settings: Settings) -> House:
-    """Opens the data folder, which no other process may have open."""
+def open_house(settings: Settings, now_ms: Callable[[], int] | None = None) -> House:
+    """Opens the data folder, which no other process may have open. `now_ms`: a clock other than the wall's."""
     folder = settings.data
     lock = lock_folder(folder)
-    store = Store(folder / "metadata.sqlite")
+    store = Store(folder / "metadata.sqlite", *([now_ms] if now_ms else []))
     admin_token = prepare(store, folder, tuple(default_environments()), settings.admin_token)
     log = EventLog(
         folder / "log",
@@ -147,7 +147,7 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         return PlainTextResponse(generate_latest())
 
     arrivals = Arrivals()
-    workplace = Workplace(house.rooms, house.rooms.flag_sets, arrivals, secrets.token_bytes(32))
+    workplace = Workplace(house.rooms, arrivals, session_secret(settings.data))
     limits = RateLimits(settings.rate_limit, settings.results_rate_limit)
     application = Starlette(
         routes=[

@@ -9,9 +9,11 @@ from assay.api import (
     feature_flags,
     holdouts,
     layers,
+    metric_groups,
     metrics,
     projects,
     segments,
+    tags,
     tokens,
 )
 from assay.api.call import Operation
@@ -28,7 +30,9 @@ _RESOURCES: tuple[Operation, ...] = (
     *experiments_beta.OPERATIONS,
     *evaluations.OPERATIONS,
     *metrics.OPERATIONS,
+    *metric_groups.OPERATIONS,
     *segments.OPERATIONS,
+    *tags.OPERATIONS,
     *tokens.OPERATIONS,
 )
 
