@@ -64,6 +64,16 @@ TABLE = (
     ("POST", f"{SEGMENT}/contexts", "writer", 404),
     ("POST", f"{SEGMENT}/users", "writer", 400),
     ("POST", "/api/v2/projects/default/environments/production/segments/evaluate", "reader", 400),
+    ("POST", f"{FLAG}/copy", "writer", 400),
+    ("GET", f"{FLAG}/dependent-flags", "reader", 404),
+    ("GET", "/api/v2/flags/default/production/nobody/dependent-flags", "reader", 404),
+    ("GET", f"{FLAG}/expiring-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-targets/production", "writer", 400),
+    ("GET", f"{FLAG}/expiring-user-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-user-targets/production", "writer", 400),
+    ("GET", "/api/v2/projects/default/flag-defaults", "reader", 200),
+    ("PUT", "/api/v2/projects/default/flag-defaults", "writer", 400),
+    ("PATCH", "/api/v2/projects/default/flag-defaults", "writer", 400),
 )
 RANKS = ("reader", "writer", "admin")
 

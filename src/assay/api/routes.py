@@ -1,12 +1,16 @@
 """The operations of REST API v2: each resource's module ends with its rows of the table."""
 
 from assay.api import (
+    dependent_flags,
     environments,
     evaluations,
     experimentation_settings,
     experiments,
     experiments_beta,
+    expiring_targets,
     feature_flags,
+    flag_copies,
+    flag_defaults,
     metrics,
     projects,
     segments,
@@ -19,6 +23,10 @@ _RESOURCES: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *environments.OPERATIONS,
     *feature_flags.OPERATIONS,
+    *flag_copies.OPERATIONS,
+    *flag_defaults.OPERATIONS,
+    *dependent_flags.OPERATIONS,
+    *expiring_targets.OPERATIONS,
     *experiments.OPERATIONS,
     *experimentation_settings.OPERATIONS,
     *experiments_beta.OPERATIONS,
