@@ -88,6 +88,16 @@ TABLE = (
     ("POST", "/api/v2/projects/default/environments/nowhere/mobileKey", "admin", 404),
     ("GET", "/api/v2/tags", "reader", 200),
     ("GET", "/api/v2/openapi.json", "anyone", 200),
+    ("POST", f"{FLAG}/copy", "writer", 400),
+    ("GET", f"{FLAG}/dependent-flags", "reader", 404),
+    ("GET", "/api/v2/flags/default/production/nobody/dependent-flags", "reader", 404),
+    ("GET", f"{FLAG}/expiring-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-targets/production", "writer", 400),
+    ("GET", f"{FLAG}/expiring-user-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-user-targets/production", "writer", 400),
+    ("GET", "/api/v2/projects/default/flag-defaults", "reader", 200),
+    ("PUT", "/api/v2/projects/default/flag-defaults", "writer", 400),
+    ("PATCH", "/api/v2/projects/default/flag-defaults", "writer", 400),
 )
 RANKS = ("reader", "writer", "admin")
 OPEN = ("anyone", "no_access")
