@@ -1,6 +1,8 @@
 """The operations of REST API v2: each resource's module ends with its rows of the table."""
 
 from assay.api import (
+    context_kinds,
+    contexts,
     environments,
     evaluations,
     experimentation_settings,
@@ -28,6 +30,8 @@ _RESOURCES: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *metric_groups.OPERATIONS,
     *segments.OPERATIONS,
+    *contexts.OPERATIONS,
+    *context_kinds.OPERATIONS,
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
 )
