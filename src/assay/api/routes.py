@@ -2,6 +2,8 @@
 
 from assay.api import (
     dependent_flags,
+    context_kinds,
+    contexts,
     environments,
     evaluations,
     experimentation_settings,
@@ -40,6 +42,8 @@ _RESOURCES: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *metric_groups.OPERATIONS,
     *segments.OPERATIONS,
+    *contexts.OPERATIONS,
+    *context_kinds.OPERATIONS,
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
 )
