@@ -24,7 +24,7 @@ def steps(api: LiveServer) -> list[str]:
     return keys
 
 
-def create(api: LiveServer, metrics: list[str], **fields: Any) -> Reply:
+def create(api: LiveServer, steps: list[str], /, **fields: Any) -> Reply:
     key = fresh("group")
     body = {
         "key": key,
@@ -32,7 +32,7 @@ def create(api: LiveServer, metrics: list[str], **fields: Any) -> Reply:
         "kind": "funnel",
         "maintainerId": "somebody",
         "tags": ["a"],
-        "metrics": [{"key": metric, "nameInGroup": f"step {metric}"} for metric in metrics],
+        "metrics": [{"key": metric, "nameInGroup": f"step {metric}"} for metric in steps],
     }
     return send(api, "POST", GROUPS, {**body, **fields})
 
