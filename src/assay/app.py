@@ -5,7 +5,6 @@ import contextlib
 import fcntl
 import os
 import re
-import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assay.access.first_start import prepare
+from assay.access.sessions import session_secret
 from assay.api.call import Rooms
 from assay.api.cors import OpenToPages
 from assay.api.http import error_response, operation_routes, unknown_path
@@ -147,7 +147,7 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         return PlainTextResponse(generate_latest())
 
     arrivals = Arrivals()
-    workplace = Workplace(house.rooms, house.rooms.flag_sets, arrivals, secrets.token_bytes(32))
+    workplace = Workplace(house.rooms, arrivals, session_secret(settings.data))
     limits = RateLimits(settings.rate_limit, settings.results_rate_limit)
     application = Starlette(
         routes=[

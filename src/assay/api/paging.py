@@ -10,13 +10,22 @@ from assay.api.links import link
 MOST_ITEMS = 1000
 
 
-def paged(call: Call, items: Sequence[Any], *path: str, default: int | None = None) -> dict[str, Any]:
+def paged(
+    call: Call,
+    items: Sequence[Any],
+    *path: str,
+    default: int | None = None,
+    most: int | None = None,
+) -> dict[str, Any]:
     """The collection's body without its items' representations: `items` holds the records of the page asked for.
 
-    `default` is the page's size where a modern caller names none; the founding generation gets all.
+    `default` is the page's size where a modern caller names none; the founding generation gets all. `most`: no
+    page is larger.
     """
     asked = call.whole_number("limit")
-    limit = (default if call.modern else None) if asked is None or asked <= 0 else min(asked, MOST_ITEMS)
+    limit = (
+        (default if call.modern else None) if asked is None or asked <= 0 else min(asked, most or MOST_ITEMS)
+    )
     offset = max(0, call.whole_number("offset") or 0)
     page = list(items[offset:] if limit is None else items[offset : offset + limit])
     links = {"self": _page(call, path, limit, offset)}

@@ -7,6 +7,7 @@ from assay.api import (
     experiments,
     experiments_beta,
     feature_flags,
+    metric_groups,
     metrics,
     projects,
     segments,
@@ -24,6 +25,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *experiments_beta.OPERATIONS,
     *evaluations.OPERATIONS,
     *metrics.OPERATIONS,
+    *metric_groups.OPERATIONS,
     *segments.OPERATIONS,
     *tokens.OPERATIONS,
 )

@@ -25,8 +25,8 @@ Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 class TreatmentInput(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     allocation_percent: str
+    parameters: tuple[Parameter, ...]
     baseline: bool = False
-    parameters: tuple[Parameter, ...] = ()
 
 
 class MetricInput(msgspec.Struct, frozen=True, rename="camel"):
@@ -48,7 +48,7 @@ class PlanInput(msgspec.Struct, frozen=True, rename="camel"):
     power: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.8
     minimum_lift: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 0.05
     covariate_days: Annotated[int, msgspec.Meta(ge=0, le=90)] = 7
-    guardrails: tuple[str, ...] = ()
+    guardrails: tuple[str, ...] | None = None
 
 
 class IterationInput(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -225,7 +225,7 @@ def _check_metrics(draft: Iteration, around: Surroundings) -> None:
 def _metrics(planned: IterationInput) -> tuple[MeasuredBy, ...]:
     """The metrics, exactly one of them primary; a primary one that the list leaves out comes first."""
     primary = _primary(planned)
-    guardrails = set(planned.assay.guardrails if planned.assay else ())
+    guardrails = set((planned.assay and planned.assay.guardrails) or ())
     listed = [
         MeasuredBy(one.key, one.is_group, (one.key, one.is_group) == primary, one.key in guardrails)
         for one in planned.metrics

@@ -67,12 +67,12 @@ def _check_allowed(experiment: Experiment, name: str, operation: object) -> None
 
 
 def _with_own(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
-    document = msgspec.to_builtins(experiment)
+    document = msgspec.json.decode(msgspec.json.encode(experiment))
     document["maintainerId"] = document["_maintainerId"]
     document = _applied(document, changes)
     document["_maintainerId"] = document.pop("maintainerId")
-    document["tags"] = list(dict.fromkeys(document.get("tags") or ()))
     after = converted(document, Experiment)
+    after = replace(after, tags=tuple(dict.fromkeys(after.tags)))
     check_experiment(after)
     return after
 

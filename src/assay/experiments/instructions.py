@@ -55,6 +55,8 @@ def _start(experiment: Experiment, around: Surroundings, instruction: Instructio
 def _started(draft: Iteration, experiment: Experiment, around: Surroundings) -> Iteration:
     """The draft as it runs: definitions frozen, units assigned to treatments."""
     check_runnable(draft, around)
+    if not draft.metrics and experiment.methodology != "export_only":
+        raise InvalidRequest("name at least one metric, unless the methodology is export_only")
     weights = treatment_weights(draft.treatments)
     if not any(weights.values()):
         raise InvalidRequest("no treatment gets any units: give at least one an allocationPercent above 0")

@@ -49,6 +49,10 @@ class Transaction:
         self._set(address, record)
         self._audit(action, "/".join(part for part in address if part), before, record)
 
+    def keep(self, address: Address, record: Any) -> None:
+        """Writes what an audited record was, or takes it away with the record: no news, so without an entry."""
+        self._set(address, record)
+
     def put_flag(
         self,
         project: str,

@@ -1,9 +1,22 @@
 """All pages: each module's rows of the table of views."""
 
-from assay.dashboard.pages import flags, overview
+from assay.dashboard.pages import (
+    flag_about,
+    flag_history,
+    flag_preview,
+    flag_targeting,
+    flag_variations,
+    flags,
+    overview,
+)
 from assay.dashboard.visit import View
 
 VIEWS: tuple[View, ...] = (
     *overview.VIEWS,
     *flags.VIEWS,
+    *flag_targeting.VIEWS,
+    *flag_preview.VIEWS,
+    *flag_variations.VIEWS,
+    *flag_history.VIEWS,
+    *flag_about.VIEWS,
 )
