@@ -228,7 +228,7 @@ class IterationResults:
     """All metrics of one iteration. `end_ms` is absent while it runs; then everything that has arrived counts.
 
     `exposed` by arm; `decisions` by arm, from the primary metrics and the guardrails. The latest event that
-    could count was received at `counted_through_ms`; None without any. `seen_ms`: the latest event of each metric, by key.
+    could count was received at `counted_through_ms`; None without any. `seen_ms`: each metric's latest event, by key.
     """
 
     iteration_id: str

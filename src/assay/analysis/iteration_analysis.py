@@ -283,9 +283,7 @@ def _checks(came: list[tuple[MetricLabel, MetricArrivals]]) -> Iterator[Check]:
         yield from metric_checks(label, one)
 
 
-def _provenance(
-    promise: IterationPromise, recorded: RecordedEngine, answered: list[_Answered]
-) -> Provenance:
+def _provenance(promise: IterationPromise, recorded: RecordedEngine, answered: list[_Answered]) -> Provenance:
     queries = {"exposures": tuple(recorded.queries)}
     for question, one in zip(promise.questions, answered, strict=True):
         key = question.metric.key if isinstance(question, Measured) else question.key

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from assay.analysis.refresh import ResultsCache
 from assay.errors import InvalidRequest, Unavailable
 from assay.events.log import EventLog
 from assay.store.flag_sets import FlagSets
@@ -35,6 +36,7 @@ class Rooms:
     log: EventLog
     engine: Engine
     loader: Loader
+    results: ResultsCache = field(default_factory=ResultsCache)
 
     def await_events(self) -> None:
         """Returns when the tables hold every event that was acked before."""

@@ -3,6 +3,7 @@
 from assay.api import (
     environments,
     evaluations,
+    experiment_results,
     experimentation_settings,
     experiments,
     experiments_beta,
@@ -21,6 +22,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *environments.OPERATIONS,
     *feature_flags.OPERATIONS,
     *experiments.OPERATIONS,
+    *experiment_results.OPERATIONS,
     *experimentation_settings.OPERATIONS,
     *experiments_beta.OPERATIONS,
     *evaluations.OPERATIONS,
