@@ -10,7 +10,7 @@ from assay.api.call import Answer, Call, Operation
 from assay.api.filters import expanded, sorted_by
 from assay.api.metric_uses import experiments_by_metric, groups_with, is_active
 from assay.api.operator_filters import Test, by_text, by_values, filtered
-from assay.api.paging import paged
+from assay.api.paging import MOST_ITEMS, paged
 from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.representations.flags import flags_with_metric
 from assay.api.representations.metrics import (
@@ -91,7 +91,7 @@ def list_metrics(call: Call) -> Answer:
         "createdAt": lambda metric: metric.creation_date,
         "name": lambda metric: metric.name.casefold(),
     }
-    most = MOST_ON_A_PAGE if call.modern else None
+    most = MOST_ON_A_PAGE if call.modern else MOST_ITEMS
     body = paged(call, sorted_by(call, found, orders), "metrics", project, default=20, most=most)
     shown = expanded(call) & {"experimentCount"}
     body["items"] = [_rep(call, metric) | _uses(state, project, metric, shown) for metric in body["items"]]
