@@ -48,6 +48,7 @@ class UnitValues:
     """
 
     variation: NDArray[np.int64]
+    first_exposed_ms: NDArray[np.int64]
     value: NDArray[np.float64]
     denominator: NDArray[np.float64] | None
     covariate: NDArray[np.float64] | None
@@ -69,6 +70,7 @@ class FunnelSteps:
     """One row per exposed unit, by unit key: how many of the steps it passed, each at or after the one before."""
 
     variation: NDArray[np.int64]
+    first_exposed_ms: NDArray[np.int64]
     steps: NDArray[np.int64]
     slice: NDArray[np.object_] | None
 
@@ -101,6 +103,7 @@ def unit_values(
     }
     return UnitValues(
         variation=whole(columns["variation"])[kept],
+        first_exposed_ms=whole(columns["first_exposed_at"])[kept],
         value=values["own"],
         denominator=values.get("below"),
         covariate=values.get("before"),
@@ -156,12 +159,17 @@ def funnel_steps(
         for number in range(1, len(steps) + 1)
     )
     sql = f"""with {EXPOSURES}{"".join(step.sql for step in steps)}{sliced.tables}
-select e.variation, 0{passed} as steps{sliced.column}
+select e.variation, e.first_exposed_at, 0{passed} as steps{sliced.column}
 from exposures e{joins}{sliced.join}
 order by e.unit_key"""
     parameters = [step.parameters for step in steps]
     columns = engine.columns(bound(sql, scope_parameters(exposures), sliced.parameters, *parameters))
-    return FunnelSteps(whole(columns["variation"]), whole(columns["steps"]), sliced.of(columns))
+    return FunnelSteps(
+        whole(columns["variation"]),
+        whole(columns["first_exposed_at"]),
+        whole(columns["steps"]),
+        sliced.of(columns),
+    )
 
 
 def exposed_counts(engine: Engine, exposures: ExposureScope) -> tuple[tuple[int, ...], int]:
@@ -197,7 +205,7 @@ def _values_query(
     joins = "".join(f"\nleft join {name} on {name}.unit_key = e.unit_key" for name in tables)
     columns = "".join(f", {name}.value as {name}" for name in tables)
     sql = f"""with {EXPOSURES}{queries}{sliced.tables}
-select e.variation{columns}{sliced.column}
+select e.variation, e.first_exposed_at{columns}{sliced.column}
 from exposures e{joins}{sliced.join}
 order by e.unit_key"""
     return bound(
