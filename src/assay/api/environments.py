@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from assay.api.call import Answer, Call, Operation
-from assay.api.feature_flags import fresh_config
+from assay.api.flag_creation import fresh_config
 from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.projects import new_environment
 from assay.api.representations.projects import environment_rep, environments_rep

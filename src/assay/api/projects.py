@@ -67,7 +67,7 @@ def patch_project(call: Call) -> Answer:
         }
         changes = {name: value for name, value in patched(document, patch).items() if name in EDITABLE}
         edited = converted({"_id": project.id, "key": key, **changes}, Project)
-        project = replace(edited, environments=project.environments)
+        project = replace(edited, environments=project.environments, flag_defaults=project.flag_defaults)
         transaction.put(("project", "", key), project, "updateProject")
     return Answer(body=project_rep(project, expanded=False, modern=False))
 

@@ -2,6 +2,8 @@
 
 import click
 
+from assay.cli.logs import configure_logs
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="End after the results instead of staying up.")
@@ -10,6 +12,7 @@ import click
 def demo(once: bool, shoppers: int, port: int) -> None:
     """Watch an experiment from an SDK's first evaluation to its result."""
     # The demo's clients are installed with assay[demo] only.
-    from assay.demo import run_demo
+    from assay.demo.live import run_demo
 
+    configure_logs("warning")
     run_demo(shoppers=shoppers, port=port, stay=not once)

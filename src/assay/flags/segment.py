@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 
 from assay.errors import InvalidRequest
+from assay.flags.clause_validation import CONTEXT_KIND, OPERATORS
 from assay.flags.context import USER
 from assay.flags.delivery import delivered_clause
 from assay.flags.model import Clause
-from assay.flags.validation import CONTEXT_KIND, OPERATORS, WHOLE
+from assay.flags.validation import WHOLE
 
 # Every SDK holds the lists whole, and every change of one sends it whole.
 MOST_KEYS = 100_000

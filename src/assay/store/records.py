@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from assay.flags.model import ClientSideAvailability
+
 
 class Environment(msgspec.Struct, frozen=True, rename="camel"):
     """An environment; `id` is the client-side id, `flags_version` the counter that all its flags share."""
@@ -23,6 +25,26 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     flags_version: int = 0
 
 
+class BooleanDefaults(msgspec.Struct, frozen=True, rename="camel"):
+    """What the two variations of a new boolean flag are called, and which of them is served."""
+
+    true_display_name: str = ""
+    false_display_name: str = ""
+    true_description: str = ""
+    false_description: str = ""
+    on_variation: int = 0
+    off_variation: int = 1
+
+
+class FlagDefaults(msgspec.Struct, frozen=True, rename="camel"):
+    """What holds for a project's new flags where the request says nothing."""
+
+    tags: tuple[str, ...] = ()
+    temporary: bool = True
+    default_client_side_availability: ClientSideAvailability = ClientSideAvailability()
+    boolean_defaults: BooleanDefaults = BooleanDefaults()
+
+
 class Project(msgspec.Struct, frozen=True, rename="camel"):
     """A project and its environments, in the order they were made."""
 
@@ -32,6 +54,7 @@ class Project(msgspec.Struct, frozen=True, rename="camel"):
     include_in_snippet_by_default: bool = False
     tags: tuple[str, ...] = ()
     environments: tuple[Environment, ...] = ()
+    flag_defaults: FlagDefaults = FlagDefaults()
 
     def environment(self, key: str) -> Environment | None:
         return next((environment for environment in self.environments if environment.key == key), None)

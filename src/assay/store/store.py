@@ -71,6 +71,10 @@ class Store:
                 for listener in self._listeners:
                     listener(change)
 
+    def preview(self) -> Transaction:
+        """A transaction that nobody commits: what a change would lead to."""
+        return Transaction(self._state, self._now_ms())
+
     def flag_history(self, environment_id: str, flag: str) -> list[tuple[int, dict[str, Any]]]:
         """Every version of a flag in an environment with what its SDKs got, ascending; deletions left out."""
         query = (
