@@ -11,6 +11,7 @@ from assay.api import (
     projects,
     segments,
     tokens,
+    webhooks,
 )
 from assay.api.call import Operation
 from assay.api.openapi import with_description
@@ -26,6 +27,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *segments.OPERATIONS,
     *tokens.OPERATIONS,
+    *webhooks.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)

@@ -13,7 +13,7 @@ from assay.experiments.metric import Metric
 from assay.experiments.units import ExperimentationSettings, settings_address
 from assay.flags.model import Flag
 from assay.flags.segment import Segment
-from assay.store.records import Environment, Member, Project, Reset, Role, Token
+from assay.store.records import Environment, Member, Project, Reset, Role, Token, Webhook
 
 Address = tuple[str, str, str]  # kind, project key ("" for none), key
 
@@ -28,6 +28,7 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "token": Token,
     "member": Member,
     "role": Role,
+    "webhook": Webhook,
 }
 NO_EXPERIMENTS = FlagExperiments()
 
