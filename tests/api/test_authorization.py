@@ -14,6 +14,7 @@ from live import LiveServer
 
 FLAG = "/api/v2/flags/default/nobody"
 SEGMENT = "/api/v2/segments/default/production/nobody"
+HOLDOUTS = "/api/v2/projects/default/environments/production/holdouts"
 EXPERIMENTS = "/api/v2/projects/default/environments/production/experiments"
 EXPERIMENT = f"{FLAG}/experiments/production/nothing"
 
@@ -42,6 +43,14 @@ TABLE = (
     ("GET", f"{EXPERIMENTS}/nothing", "reader", 404),
     ("PATCH", f"{EXPERIMENTS}/nothing", "writer", 400),
     ("POST", f"{EXPERIMENTS}/nothing/iterations", "writer", 400),
+    ("GET", HOLDOUTS, "reader", 200),
+    ("POST", HOLDOUTS, "writer", 400),
+    ("GET", f"{HOLDOUTS}/nothing", "reader", 404),
+    ("PATCH", f"{HOLDOUTS}/nothing", "writer", 400),
+    ("GET", f"{HOLDOUTS}/id/nothing", "reader", 404),
+    ("GET", "/api/v2/projects/default/layers", "reader", 200),
+    ("POST", "/api/v2/projects/default/layers", "writer", 400),
+    ("PATCH", "/api/v2/projects/default/layers/nothing", "writer", 400),
     ("GET", "/api/v2/projects/default/experimentation-settings", "reader", 200),
     ("PUT", "/api/v2/projects/default/experimentation-settings", "admin", 400),
     ("GET", "/api/v2/flag-statuses/default/production", "reader", 200),
@@ -53,6 +62,11 @@ TABLE = (
     ("GET", "/api/v2/metrics/default/nothing", "reader", 404),
     ("PATCH", "/api/v2/metrics/default/nothing", "writer", 400),
     ("DELETE", "/api/v2/metrics/default/nothing", "writer", 404),
+    ("GET", "/api/v2/projects/default/metric-groups", "reader", 200),
+    ("POST", "/api/v2/projects/default/metric-groups", "writer", 400),
+    ("GET", "/api/v2/projects/default/metric-groups/nothing", "reader", 404),
+    ("PATCH", "/api/v2/projects/default/metric-groups/nothing", "writer", 400),
+    ("DELETE", "/api/v2/projects/default/metric-groups/nothing", "writer", 404),
     ("GET", "/api/v2/tokens", "admin", 200),
     ("POST", "/api/v2/tokens", "admin", 400),
     ("GET", "/api/v2/tokens/nobody", "admin", 404),
@@ -75,6 +89,10 @@ TABLE = (
     ("POST", f"{SEGMENT}/contexts", "writer", 404),
     ("POST", f"{SEGMENT}/users", "writer", 400),
     ("POST", "/api/v2/projects/default/environments/production/segments/evaluate", "reader", 400),
+    ("POST", "/api/v2/projects/default/environments/nowhere/apiKey", "admin", 404),
+    ("POST", "/api/v2/projects/default/environments/nowhere/mobileKey", "admin", 404),
+    ("GET", "/api/v2/tags", "reader", 200),
+    ("GET", "/api/v2/openapi.json", "anyone", 200),
 )
 RANKS = ("reader", "writer", "admin")
 OPEN = ("anyone", "no_access")

@@ -31,7 +31,7 @@ WRITING: tuple[type[AssayError], ...] = (Conflict, TooLarge, PatchFailed)
 WITH_TOKEN: tuple[type[AssayError], ...] = (Unauthorized, Forbidden)
 
 # Query parameters that aren't text, wherever they stand.
-WHOLE_NUMBERS = ("limit", "offset", "from", "to", "before", "after")
+WHOLE_NUMBERS = ("limit", "offset", "from", "to", "before", "after", "expiry")
 
 REFERENCE = "#/components/schemas/{name}"
 

@@ -2,7 +2,7 @@
 
 import click
 
-from assay.cli.logs import configure_logs
+from assay.cli.serving import configure_logs
 
 
 @click.command()

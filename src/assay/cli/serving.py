@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
+import structlog
 import uvicorn
 
 from assay import __version__
 from assay.app import House, create_app, open_house
-from assay.cli.logs import configure_logs
 from assay.cli.options import data_option, reported_errors, settings_of
 from assay.settings import Settings
 
@@ -93,3 +93,19 @@ def _serve(settings: Settings, house: House) -> None:
 def _is_news(record: logging.LogRecord) -> bool:
     """A stream that is dropped in the middle is no error, and has its own line."""
     return "without completing response" not in record.getMessage()
+
+
+def configure_logs(level: str) -> None:
+    """One JSON object a line on standard error: a stable message, data as fields."""
+    number = getattr(logging, level.upper())
+    logging.basicConfig(level=max(number, logging.WARNING), format="%(message)s", stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
