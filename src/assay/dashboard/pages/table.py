@@ -1,12 +1,15 @@
 """All pages: each module's rows of the table of views."""
 
 from assay.dashboard.pages import (
+    diagnosis,
     flag_about,
     flag_history,
     flag_preview,
     flag_targeting,
     flag_variations,
     flags,
+    live,
+    metrics,
     overview,
 )
 from assay.dashboard.visit import View
@@ -19,4 +22,7 @@ VIEWS: tuple[View, ...] = (
     *flag_variations.VIEWS,
     *flag_history.VIEWS,
     *flag_about.VIEWS,
+    *metrics.VIEWS,
+    *live.VIEWS,
+    *diagnosis.VIEWS,
 )
