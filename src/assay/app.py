@@ -5,7 +5,7 @@ import contextlib
 import fcntl
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,11 @@ class House:
         os.close(self.lock)
 
 
-def open_house(settings: Settings) -> House:
-    """Opens the data folder, which no other process may have open."""
+def open_house(settings: Settings, now_ms: Callable[[], int] | None = None) -> House:
+    """Opens the data folder, which no other process may have open. `now_ms`: a clock other than the wall's."""
     folder = settings.data
     lock = lock_folder(folder)
-    store = Store(folder / "metadata.sqlite")
+    store = Store(folder / "metadata.sqlite", *([now_ms] if now_ms else []))
     admin_token = prepare(store, folder, tuple(default_environments()), settings.admin_token)
     log = EventLog(
         folder / "log",

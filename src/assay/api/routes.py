@@ -7,9 +7,13 @@ from assay.api import (
     experiments,
     experiments_beta,
     feature_flags,
+    holdouts,
+    layers,
+    metric_groups,
     metrics,
     projects,
     segments,
+    tags,
     tokens,
 )
 from assay.api.call import Operation
@@ -21,10 +25,14 @@ _RESOURCES: tuple[Operation, ...] = (
     *feature_flags.OPERATIONS,
     *experiments.OPERATIONS,
     *experimentation_settings.OPERATIONS,
+    *holdouts.OPERATIONS,
+    *layers.OPERATIONS,
     *experiments_beta.OPERATIONS,
     *evaluations.OPERATIONS,
     *metrics.OPERATIONS,
+    *metric_groups.OPERATIONS,
     *segments.OPERATIONS,
+    *tags.OPERATIONS,
     *tokens.OPERATIONS,
 )
 

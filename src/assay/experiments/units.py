@@ -3,7 +3,7 @@
 import msgspec
 
 from assay.errors import InvalidRequest
-from assay.flags.validation import CONTEXT_KIND
+from assay.flags.clause_validation import CONTEXT_KIND
 
 
 class RandomizationUnit(msgspec.Struct, frozen=True, rename="camel"):

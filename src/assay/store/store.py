@@ -54,7 +54,8 @@ class Store:
 
     def place_of(self, kind: CredentialKind, credential: str) -> Place | None:
         """The environment that a credential of this kind belongs to, and its project's key."""
-        return self._places.get((kind, credential))
+        expiry, place = self._places.get((kind, credential), (None, None))
+        return place if expiry is None or self._now_ms() < expiry else None
 
     def listen(self, listener: Listener) -> None:
         """`listener` hears of each change of a flag or a segment, after it is committed, in the writer's thread."""
@@ -70,6 +71,10 @@ class Store:
             for change in transaction.changes:
                 for listener in self._listeners:
                     listener(change)
+
+    def preview(self) -> Transaction:
+        """A transaction that nobody commits: what a change would lead to."""
+        return Transaction(self._state, self._now_ms())
 
     def flag_history(self, environment_id: str, flag: str) -> list[tuple[int, dict[str, Any]]]:
         """Every version of a flag in an environment with what its SDKs got, ascending; deletions left out."""
@@ -169,11 +174,15 @@ def _version_row(change: Change, at_ms: int) -> dict[str, Any]:
     }
 
 
-def _places(state: State) -> dict[tuple[CredentialKind, str], Place]:
-    found: dict[tuple[CredentialKind, str], Place] = {}
+def _places(state: State) -> dict[tuple[CredentialKind, str], tuple[int | None, Place]]:
+    """The places by credential, each with the time (epoch ms) from which on it no longer opens; None for never."""
+    found: dict[tuple[CredentialKind, str], tuple[int | None, Place]] = {}
     for project in state.all("project").values():
         for item in project.environments:
-            found["server", item.sdk_key] = (project.key, item)
-            found["mobile", item.mobile_key] = (project.key, item)
-            found["client", item.id] = (project.key, item)
+            place = project.key, item
+            found |= {("server", key): (expiry, place) for key, expiry in item.former_sdk_keys.items()}
+            found |= {("mobile", key): (expiry, place) for key, expiry in item.former_mobile_keys.items()}
+            found["server", item.sdk_key] = None, place
+            found["mobile", item.mobile_key] = None, place
+            found["client", item.id] = None, place
     return found
