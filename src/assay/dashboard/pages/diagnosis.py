@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assay.api import feature_flags, metrics
+from assay.api import flag_listing, metrics
 from assay.dashboard.addresses import PLACE
 from assay.dashboard.diagnosis import Finding, diagnose
 from assay.dashboard.perform import check
@@ -23,7 +23,7 @@ class DiagnosisPage:
 
 def show_diagnosis(visit: Visit) -> Shown:
     project = visit.project.key
-    check(visit, feature_flags.list_flags, project=project)
+    check(visit, flag_listing.list_flags, project=project)
     check(visit, metrics.list_metrics, project=project)
     flag, metric = visit.query.text("flag"), visit.query.text("metric")
     findings: tuple[Finding, ...] = ()
