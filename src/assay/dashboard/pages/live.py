@@ -15,7 +15,7 @@ from assay.warehouse.queries.activity import latest_events, quarantine_reasons
 
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
-SHOWN = 40
+SHOWN = 20
 
 # Why an event is kept aside, and what to do about it.
 REMEDIES = {

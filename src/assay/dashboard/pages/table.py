@@ -1,6 +1,8 @@
 """All pages: each module's rows of the table of views."""
 
 from assay.dashboard.pages import (
+    audit,
+    connect,
     diagnosis,
     flag_about,
     flag_history,
@@ -11,6 +13,8 @@ from assay.dashboard.pages import (
     live,
     metrics,
     overview,
+    projects,
+    tokens,
 )
 from assay.dashboard.visit import View
 
@@ -25,4 +29,8 @@ VIEWS: tuple[View, ...] = (
     *metrics.VIEWS,
     *live.VIEWS,
     *diagnosis.VIEWS,
+    *connect.VIEWS,
+    *audit.VIEWS,
+    *tokens.VIEWS,
+    *projects.VIEWS,
 )
