@@ -42,7 +42,7 @@ def assert_described(method: str, path: str, reply: Reply) -> None:
     if content_type == JSON:
         errors = _validator(templates[0], method.lower(), status).iter_errors(reply.body)
         told = [f"{'/'.join(map(str, error.instance_path))}: {error.message}"[:500] for error in errors]
-        assert told == [], f"{name} {status}"
+        assert told == [], f"{name} {status}: {told}"
 
 
 def is_untyped(operation: dict[str, Any]) -> bool:

@@ -6,9 +6,7 @@ from api.replies import assert_refused
 from live import LiveServer
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/api", "/api/v2", "/api/v3/projects", "/sdk", "/bulk/more"]
-)
+@pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/v2", "/api/v3/projects", "/sdk", "/bulk/more"])
 def test_an_unknown_path_is_not_found(api: LiveServer, path: str) -> None:
     assert_refused(api.request("GET", path), 404, "not_found")
 
@@ -23,7 +21,7 @@ def test_an_unknown_path_is_not_found(api: LiveServer, path: str) -> None:
         ("PATCH", "/api/v2/metrics/default"),
         ("POST", "/api/v2/flags/default/a/experiments/production/m"),
         ("GET", "/api/v2/flags/default/a/experiments/production/m/results"),
-        ("PATCH", "/api/v2/tokens/a"),
+        ("PUT", "/api/v2/tokens/a"),
         ("POST", "/healthz"),
         ("DELETE", "/metrics"),
         ("GET", "/bulk"),

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from assay.errors import InvalidRequest
-from assay.experiments.metric import LONGEST_WINDOW_MS, Metric, check_metric
+from assay.experiments.metric import Metric
+from assay.experiments.metric_rules import LONGEST_WINDOW_MS, check_metric
 
 URLS = ({"kind": "exact", "url": "http://shop/"},)
 

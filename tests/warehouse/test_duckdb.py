@@ -1,6 +1,7 @@
 """The embedded engine: every line becomes its rows, once, and the position moves with them."""
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -22,19 +23,63 @@ def test_an_exposure_is_one_row_for_each_context_kind(tables: Tables) -> None:
     reason = {"kind": "RULE_MATCH", "ruleId": "r", "inExperiment": True}
     tables.load(lines([exposure("", 1, 5.9, version=3, reason=reason, context=context)], seq=7))
     assert tables.rows("select * from flag_events order by unit_kind") == [
-        ("env", "flag", 7, 0, RECEIVED_MS, 5, False, 3, 1, True, "RULE_MATCH", "r", kind, key)
-        for kind, key in (("org", "o"), ("user", "u"))
+        ("env", "flag", 7, 0, RECEIVED_MS, 5, False, 3, 1, True, "RULE_MATCH", "r", kind, key, told)
+        for kind, key, told in (("org", "o", '{"key":"o"}'), ("user", "u", '{"key":"u"}'))
     ]
+
+
+USER = '{"kind":"user","key":"u"}'
 
 
 def test_a_metric_event_is_one_row_for_each_context_kind(tables: Tables) -> None:
     event = {"kind": "click", "key": "m", "creationDate": 5, "contextKeys": {"a": "x", "b": "y"}}
     tables.load(lines([event, tracked("u", 6, metricValue=-0.25)], seq=7))
     assert tables.rows("select * from metric_events order by n, unit_kind") == [
-        ("env", "m", "click", 7, 0, RECEIVED_MS, 5, False, None, "a", "x"),
-        ("env", "m", "click", 7, 0, RECEIVED_MS, 5, False, None, "b", "y"),
-        ("env", "metric", "custom", 7, 1, RECEIVED_MS, 6, False, -0.25, "user", "u"),
+        ("env", "m", "click", 7, 0, RECEIVED_MS, 5, False, None, "a", "x", None, None),
+        ("env", "m", "click", 7, 0, RECEIVED_MS, 5, False, None, "b", "y", None, None),
+        ("env", "metric", "custom", 7, 1, RECEIVED_MS, 6, False, -0.25, "user", "u", USER, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("about", "attributes"),
+    [
+        ({"context": {"kind": "user", "key": "u", "plan": "pro"}}, '{"kind":"user","key":"u","plan":"pro"}'),
+        ({"context": {"key": "u", "n": None}}, '{"key":"u","n":null}'),
+        (
+            {"context": {"kind": "user", "key": "u", "_meta": {"redactedAttributes": ["email"]}, "a": [1]}},
+            '{"kind":"user","key":"u","a":[1]}',
+        ),
+        ({"context": {"kind": "multi", "a/b~c": {"key": "u", "x": {"y": 1}}}}, '{"key":"u","x":{"y":1}}'),
+        ({"context": {"kind": "multi", "$": {"key": "u"}}}, '{"key":"u"}'),
+        ({"context": None, "contextKeys": {"user": "u"}}, None),
+        ({"context": None, "userKey": "u"}, None),
+        ({"context": None, "user": {"key": "u", "email": "e"}}, '{"key":"u","email":"e"}'),
+        (
+            {
+                "context": None,
+                "user": {"key": "u", "custom": {"plan": "pro", "key": "no"}, "privateAttrs": ["email"]},
+            },
+            '{"plan":"pro","key":"u"}',
+        ),
+        ({"context": {"kind": "user", "key": "u", "long": "x" * 32_000}}, None),
+    ],
+)
+def test_what_an_event_tells_of_its_unit_is_kept(
+    tables: Tables, about: dict[str, Any], attributes: str | None
+) -> None:
+    tables.load(lines([{**exposure("u", 1, 5), **about}, {**tracked("u", 5), **about}], seq=1))
+    for table in ("flag_events", "metric_events"):
+        assert tables.rows(f"select unit_key, attributes from {table}") == [("u", attributes)]
+
+
+@pytest.mark.parametrize(
+    ("data", "properties"),
+    [({"sku": "X1", "n": None}, '{"sku":"X1","n":null}'), (None, None), (7, "7"), ("null", '"null"')],
+)
+def test_what_came_with_a_metric_event_is_kept(tables: Tables, data: Any, properties: str | None) -> None:
+    tables.load(lines([tracked("u", 5, data=data)], seq=1))
+    assert tables.rows("select properties from metric_events") == [(properties,)]
 
 
 def test_an_event_about_nobody_is_a_row_without_a_unit(tables: Tables) -> None:

@@ -6,13 +6,15 @@ from fractions import Fraction
 
 import pytest
 
-from assay.warehouse.queries.exposures import Scope
+from assay.warehouse.queries.exposures import ExposureScope
 from assay.warehouse.queries.metric_values import NO_END, MetricScope
 from assay.warehouse.queries.timeline import Slice, timeline
 from live import exposure, tracked
 from warehouse.tables import RECEIVED_MS, Tables, lines
 
-SUM = MetricScope(Scope("env", "flag", "user", 2, 0, RECEIVED_MS, 0), "metric", "custom", "sum", 0, NO_END)
+SUM = MetricScope(
+    ExposureScope("env", "flag", "user", 2, 0, RECEIVED_MS, 0), "metric", "custom", "sum", 0, NO_END
+)
 
 
 def slices(tables: Tables, values: dict[str, list[tuple[int, float]]], buckets: int = 4) -> list[Slice]:

@@ -5,7 +5,7 @@ import hmac
 import secrets
 import uuid
 
-from assay.errors import Forbidden, Unauthorized
+from assay.errors import Unauthorized
 from assay.store.records import Member, Token
 from assay.store.store import Store
 
@@ -67,12 +67,6 @@ def as_token(member: Member) -> Token:
 def actor_of(token: Token) -> str:
     """Whom the audit log names."""
     return token.id if token.id.startswith("member/") else f"token/{token.id}"
-
-
-def require(token: Token, role: str) -> None:
-    """Raises `Forbidden` where the token's role is below the one needed."""
-    if ROLES.index(token.role) < ROLES.index(role):
-        raise Forbidden(f"This needs the role {role}; the access token has the role {token.role}")
 
 
 def _opens(token: Token, presented: str, now_ms: int) -> bool:

@@ -11,7 +11,7 @@ from assay.experiments.metric import Metric
 from assay.stats.estimate import NotEstimable
 from assay.stats.moments import Moments
 from assay.warehouse.engine import Engine
-from assay.warehouse.queries.exposures import Scope, exposure_extent
+from assay.warehouse.queries.exposures import ExposureScope, exposure_extent
 from assay.warehouse.queries.metric_values import MetricScope, event_extent, metric_scope, metric_seen
 from assay.warehouse.queries.timeline import Slice, timeline
 
@@ -65,8 +65,8 @@ def analyse(promise: Promise, engine: Engine) -> FlagExperimentResults:
     )
 
 
-def _scope(promise: Promise) -> Scope:
-    return Scope(
+def _scope(promise: Promise) -> ExposureScope:
+    return ExposureScope(
         environment=promise.environment_id,
         flag=promise.flag,
         unit_kind=promise.unit_kind,

@@ -2,13 +2,20 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from assay.access.policies import Step, parse_resource
+from assay.access.rights import filled, may, require_right
+from assay.access.tokens import actor_of
+from assay.access.use import LastUses
+from assay.analysis.refresh import ResultsCache
+from assay.api.naming import default_action, default_resource
 from assay.errors import InvalidRequest, Unavailable
 from assay.events.log import EventLog
 from assay.store.flag_sets import FlagSets
 from assay.store.records import Token
+from assay.store.state import State
 from assay.store.store import Store
 from assay.warehouse.engine import Engine
 from assay.warehouse.loading import Loader
@@ -19,6 +26,12 @@ BETA = "beta"
 
 # The role of an operation that takes no token.
 ANYONE = "anyone"
+
+# The role of operations that any token may perform, whatever its rights: they tell it about itself.
+ANY_TOKEN = "no_access"  # noqa: S105  # a role, no secret
+
+# What has an id of ours and no key of its maker's.
+WITHOUT_KEY = ("service-token", "member", "webhook")
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
@@ -35,6 +48,8 @@ class Rooms:
     log: EventLog
     engine: Engine
     loader: Loader
+    results: ResultsCache = field(default_factory=ResultsCache)
+    last_uses: LastUses = field(default_factory=LastUses)
 
     def await_events(self) -> None:
         """Returns when the tables hold every event that was acked before."""
@@ -66,7 +81,20 @@ class Call:
     @property
     def actor(self) -> str:
         """Who the audit log names."""
-        return f"token/{self.token.id}"
+        return actor_of(self.token)
+
+    def may(self, action: str, resource: str, role: str = "writer") -> bool:
+        """Whether the caller's policy permits one thing among those that its operation does, named in full.
+
+        `role` is the least built-in one that it takes; a view takes a reader.
+        """
+        least = "reader" if action.startswith("view") else role
+        return may(self.rooms.store.state, self.token, least, action, parse_resource(resource))
+
+    def require(self, action: str, resource: str, role: str = "writer") -> None:
+        """Raises `Forbidden` where the caller may not."""
+        least = "reader" if action.startswith("view") else role
+        require_right(self.rooms.store.state, self.token, least, action, parse_resource(resource))
 
     def object(self) -> dict[str, Any]:
         """The body, which must be an object."""
@@ -104,11 +132,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of the route table. `role`: the least role it takes, or `ANYONE`. `results`: it counts as an analysis.
+    """One row of the route table. `role`: the least role it takes, or one of the two above. `results`: it counts
+    as an analysis.
 
     `body` and `answer` are the types that describe the JSON that comes and goes (a msgspec struct, a typed
     dictionary, or a list of either), `status` what success answers with, `query` the parameters it reads;
     the API's description is generated from them.
+
+    `action` and `resource` are what policies call it; without them they follow from the method and the path. The
+    action `*` asks only whether anything is allowed there: the handler asks for each thing that it does.
     """
 
     method: str
@@ -120,3 +152,25 @@ class Operation:
     body: Any = None
     answer: Any = None
     query: tuple[str, ...] = ()
+    action: str = ""
+    resource: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "action", self.action or default_action(self.method, self.path, self.role))
+        object.__setattr__(self, "resource", self.resource or default_resource(self.path))
+
+
+def authorize(state: State, token: Token, operation: Operation, path: Mapping[str, str], body: Any) -> None:
+    """Raises `Forbidden` where the token may not perform the operation; whoever calls handlers asks this first."""
+    if operation.role in (ANYONE, ANY_TOKEN):
+        return
+    resource = filled(operation.resource, path)
+    key = body.get("key") if isinstance(body, dict) else None
+    if (
+        operation.action.startswith("create")
+        and resource[-1].kind not in WITHOUT_KEY
+        and isinstance(key, str)
+    ):
+        # What is made is judged by the key that it will have, not as everything of its kind.
+        resource = (*resource[:-1], Step(resource[-1].kind, key))
+    require_right(state, token, operation.role, operation.action, resource)

@@ -19,6 +19,7 @@ from assay.api.representations.experiments import (
     iteration_rep,
 )
 from assay.errors import InvalidRequest
+from assay.experiments.admission import holdout_of
 from assay.experiments.drafts import IterationInput, check_versions, drafted
 from assay.experiments.experiment import AnalysisConfig, Experiment, check_experiment, experiment_address
 from assay.experiments.instructions import apply_instructions, with_draft
@@ -83,8 +84,8 @@ def create_experiment(call: Call) -> Answer:
         around = surroundings(state, project, environment, transaction.now_ms)
         check_versions(body.iteration.flags, around)
         experiment = _experiment(call, body, environment, transaction.now_ms)
+        holdout_of(around.holdouts, experiment)
         draft = drafted(body.iteration, around, kind=experiment.type)
-        _check_measured(experiment, draft.metrics)
         experiment = replace(experiment, iterations=(draft,))
         transaction.put(address, experiment, "createExperiment")
     return Answer(201, _rep(call, experiment, WRITTEN))
@@ -112,7 +113,6 @@ def create_iteration(call: Call) -> Answer:
         around = surroundings(transaction.state, project, environment, transaction.now_ms)
         check_versions(planned.flags, around)
         draft = drafted(planned, around, kind=before.type)
-        _check_measured(before, draft.metrics)
         after = with_draft(before, draft)
         transaction.put(experiment_address(project, environment, before.key), after, "createIteration")
     state = call.rooms.store.state
@@ -129,7 +129,7 @@ def _experiment(call: Call, body: ExperimentPost, environment: str, now_ms: int)
         name=body.name,
         environment_key=environment,
         creation_date=now_ms,
-        maintainer_id=body.maintainer_id or call.token.id,
+        maintainer_id=body.maintainer_id or call.token.member_id or call.token.id,
         description=body.description or "",
         type=body.type or "experiment",
         methodology=body.methodology or ("bayesian" if bandit else "frequentist"),
@@ -140,11 +140,6 @@ def _experiment(call: Call, body: ExperimentPost, environment: str, now_ms: int)
     )
     check_experiment(experiment)
     return experiment
-
-
-def _check_measured(experiment: Experiment, metrics: tuple[Any, ...]) -> None:
-    if not metrics and experiment.methodology != "export_only":
-        raise InvalidRequest("metrics names at least one metric, unless the methodology is export_only")
 
 
 def _chosen(call: Call, project: str) -> list[Experiment]:

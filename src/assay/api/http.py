@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from assay.access.tokens import authenticate, mint, require
-from assay.api.call import ANYONE, BETA, VERSIONS, Answer, Call, Operation, Rooms
+from assay.access.tokens import authenticate, mint
+from assay.api.call import ANYONE, BETA, VERSIONS, Answer, Call, Operation, Rooms, authorize
 from assay.api.limits import Allowance, RateLimits, retry_after_s
 from assay.errors import (
     AssayError,
@@ -103,14 +103,15 @@ async def _respond(
         if operation is None:
             headers["Allow"] = ", ".join(sorted(methods))
             raise MethodNotAllowed(f"{_method(request)} is not possible here; {headers['Allow']} is")
-        if operation.role != ANYONE:
-            require(token, operation.role)
+        path = {name: unquote(value) for name, value in request.path_params.items()}
+        body = await _read_body(request, max_body_bytes)
+        authorize(rooms.store.state, token, operation, path, body)
         call = Call(
             rooms=rooms,
             token=token,
-            path={name: unquote(value) for name, value in request.path_params.items()},
+            path=path,
             query=dict(request.query_params),
-            body=await _read_body(request, max_body_bytes),
+            body=body,
             version=_version(request, token),
             target=_target(request),
         )
@@ -158,6 +159,7 @@ def _caller(
     except Unauthorized:
         _count(limits.take(address, results=False), headers)
         raise
+    rooms.last_uses.note(token.id, rooms.store.now_ms())
     _count(limits.take(token.id, results=operation is not None and operation.results), headers)
     return token
 

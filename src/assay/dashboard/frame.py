@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from assay.access.sessions import csrf_token
 from assay.api import environments, tokens
 from assay.dashboard.addresses import place_address
 from assay.dashboard.perform import may
 from assay.dashboard.rendering import Frame, NavigationLink, PlaceLink
-from assay.dashboard.sessions import csrf_token
 from assay.dashboard.visit import Visit
 from assay.store.records import Environment, Project
 
@@ -44,7 +44,7 @@ def frame_of(
         theme=theme,
         csrf=csrf_token(visit.workplace.secret, visit.session_id),
         who=visit.token.name or f"Token …{visit.token.ending}",
-        role=visit.token.role,
+        role=visit.token.role or "custom role",
         project=project.key,
         project_name=project.name,
         environment=environment.key,

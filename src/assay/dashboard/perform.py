@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assay.access.tokens import require
-from assay.api.call import MODERN, Answer, Call, Operation
+from assay.api.call import MODERN, Answer, Call, Operation, authorize
 from assay.api.routes import OPERATIONS
 from assay.dashboard.visit import Visit
 from assay.errors import Forbidden
@@ -21,13 +20,13 @@ def perform(
     **path: str,
 ) -> Any:
     """The body of the answer; raises what the operation raises, `Forbidden` where the visitor may not."""
-    check(visit, handler, **path)
-    return handler(_call(visit, body, query or {}, path)).body
+    authorize(visit.state, visit.token, BY_HANDLER[handler], path, body)
+    return handler(Call(visit.rooms, visit.token, path, query or {}, body, MODERN, visit.target)).body
 
 
-def check(visit: Visit, handler: Callable[[Call], Answer], **_path: str) -> None:
+def check(visit: Visit, handler: Callable[[Call], Answer], **path: str) -> None:
     """Raises `Forbidden` where the visitor may not perform the operation."""
-    require(visit.token, BY_HANDLER[handler].role)
+    authorize(visit.state, visit.token, BY_HANDLER[handler], path, None)
 
 
 def may(visit: Visit, handler: Callable[[Call], Answer], **path: str) -> bool:
@@ -37,7 +36,3 @@ def may(visit: Visit, handler: Callable[[Call], Answer], **path: str) -> bool:
     except Forbidden:
         return False
     return True
-
-
-def _call(visit: Visit, body: Any, query: Mapping[str, str], path: Mapping[str, str]) -> Call:
-    return Call(visit.rooms, visit.token, path, query, body, MODERN, visit.target)

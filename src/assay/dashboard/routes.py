@@ -9,14 +9,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from assay.access.sessions import Session, check_csrf, create_session, end_session, find_session
 from assay.api.limits import retry_after_s
 from assay.dashboard.forms import Form, read_form
 from assay.dashboard.frame import frame_of
 from assay.dashboard.pages.table import VIEWS
 from assay.dashboard.rendering import Frame, render
 from assay.dashboard.security import HEADERS, SESSION_COOKIE, Attempts, from_our_pages, set_session
-from assay.dashboard.sessions import Session, check_csrf, create_session, end_session, find_session
-from assay.dashboard.signing_in import SignInPage, actor_of_credentials, safe_target
+from assay.dashboard.signing_in import actor_of_form, safe_target, sign_in_page
 from assay.dashboard.static_files import serve_static
 from assay.dashboard.visit import Download, Page, SeeOther, Shown, View, Visit, Workplace
 from assay.errors import AssayError, Forbidden, NotFound, TooLarge, TooManyRequests
@@ -27,6 +27,7 @@ THEME_COOKIE = "assay-theme"
 THEMES = ("auto", "light", "dark")
 A_YEAR_S = 31_536_000
 LARGEST_FORM_BYTES = 2_000_000
+NOTHING = Form()
 
 _log = structlog.get_logger("dashboard")
 
@@ -64,20 +65,18 @@ class Entrance:
 
     async def sign_in(self, request: Request) -> Response:
         address = request.client.host if request.client else ""
-        after = "/"
+        form, after = Form(), "/"
         try:
             form = read_form(await _body(request))
             after = safe_target(form.text("after", "/"))
             if not from_our_pages(request):
                 raise Forbidden("Sign in on this server's own page")
             self._attempts.check(address)
-            actor = await to_thread.run_sync(
-                actor_of_credentials, self._workplace.rooms.store, form.text("token")
-            )
+            actor = await to_thread.run_sync(actor_of_form, self._workplace.rooms.store, form)
         except AssayError as error:
             if not isinstance(error, TooManyRequests):
                 self._attempts.failed(address)
-            return self._page(request, after, error)
+            return self._page(request, after, form, error)
         response = _see_other(after)
         set_session(response, request, create_session(self._workplace.rooms.store, actor))
         return response
@@ -91,10 +90,11 @@ class Entrance:
         response.delete_cookie(SESSION_COOKIE)
         return response
 
-    def _page(self, request: Request, after: str, error: AssayError | None = None) -> Response:
-        fresh = not self._workplace.rooms.store.state.all("flag", "default")
+    def _page(
+        self, request: Request, after: str, form: Form = NOTHING, error: AssayError | None = None
+    ) -> Response:
         frame = Frame("Sign in", _theme(request))
-        page = SignInPage(safe_target(after), fresh, self._folder)
+        page = sign_in_page(self._workplace.rooms.store.state, form, safe_target(after), self._folder)
         body = render("sign_in.html", frame, page, _explained(error) if error else "")
         return _html(body, error.status if error else 200)
 

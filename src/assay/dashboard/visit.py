@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from assay.access.sessions import Session
 from assay.api.call import Rooms
 from assay.dashboard.addresses import place_address
 from assay.dashboard.forms import Form
-from assay.dashboard.sessions import Session
 from assay.sdk.arrivals import Arrivals
-from assay.store.flag_sets import FlagSets
 from assay.store.records import Environment, Project, Token
 from assay.store.state import State
 
@@ -21,7 +20,6 @@ class Workplace:
     """What views work with. `secret`: the key of the tokens in forms."""
 
     rooms: Rooms
-    flag_sets: FlagSets
     arrivals: Arrivals
     secret: bytes
 

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from assay.errors import Conflict, InvalidRequest
+from assay.experiments.admission import admitting
 from assay.experiments.drafts import Surroundings, check_runnable, pinned
 from assay.experiments.editing import edited, text
 from assay.experiments.experiment import Experiment, Iteration
@@ -55,12 +56,15 @@ def _start(experiment: Experiment, around: Surroundings, instruction: Instructio
 def _started(draft: Iteration, experiment: Experiment, around: Surroundings) -> Iteration:
     """The draft as it runs: definitions frozen, units assigned to treatments."""
     check_runnable(draft, around)
+    if not draft.metrics and experiment.methodology != "export_only":
+        raise InvalidRequest("name at least one metric, unless the methodology is export_only")
     weights = treatment_weights(draft.treatments)
     if not any(weights.values()):
         raise InvalidRequest("no treatment gets any units: give at least one an allocationPercent above 0")
     for key in draft.flags:
         if not around.flags[key].environments[around.environment].on:
             raise InvalidRequest(f"the flag {key!r} is off in {around.environment}; turn it on first")
+    draft = admitting(draft, experiment, around)
     before = experiment.current
     kept = before is not None and before.seed is not None and not draft.can_reshuffle_traffic
     baseline = draft.baseline

@@ -6,7 +6,8 @@ neither is said of anything that may pass.
 
 from collections.abc import Callable
 
-from assay.access.tokens import authenticate, require
+from assay.access.rights import filled, require_right
+from assay.access.tokens import authenticate
 from assay.errors import NotFound, Unauthorized
 from assay.sdk.endpoint import Exchange
 from assay.store.store import Place, Store
@@ -55,9 +56,11 @@ def by_access_token(store: Store) -> FindPlace:
     """The environment that the path names by its keys, for whoever may write there."""
 
     def find(exchange: Exchange) -> Place:
-        require(authenticate(store, exchange.header(b"authorization")), "writer")
-        project = exchange.segment("project")
-        return project, store.state.environment(project, exchange.segment("environment"))
+        token = authenticate(store, exchange.header(b"authorization"))
+        project, environment = exchange.segment("project"), exchange.segment("environment")
+        place = filled("proj/{project}:env/{environment}", {"project": project, "environment": environment})
+        require_right(store.state, token, "writer", "importEventData", place)
+        return project, store.state.environment(project, environment)
 
     return find
 

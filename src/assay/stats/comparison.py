@@ -75,12 +75,14 @@ def compare(
     shares: ArrayLike,
     rule: DefaultRule,
     baseline: int = 0,
+    previous: ArrayLike | None = None,
 ) -> Comparison:
     """Fixed and sequential intervals, p- and e-values, lifts and sample ratio of every treatment.
 
     `arms` of shape (..., variations), by whichever method; `exposures[slices, variations]`, the units that
     arrived and the `shares` they were to arrive in; `rule`, what makes looking early allowed, and alpha,
-    two-sided, of the fixed intervals too. The sequential figures take no error of a difference below the
+    two-sided, of the fixed intervals too; `previous[..., treatments]`, both arms' units at the look before,
+    which a rule with a horizon may use. The sequential figures take no error of a difference below the
     pooled one, which keeps sparse metrics honest under unequal shares. Sources: those of `contrasts`,
     `lift_bounds`, `default_rule`, `cautious_squared_errors` and `log_mismatch_odds`.
     """
@@ -88,7 +90,7 @@ def compare(
     cautious = _cautious(contrast, arms, baseline)
     known = ~np.isin(arms.status, _NO_VALUE)
     n, multiplier = np.maximum(contrast.n, 1), -t_quantile(rule.alpha / 2, contrast.freedom)
-    boundary = critical_values(rule, n)
+    boundary = critical_values(rule, n, previous=previous)
     fixed, sequential = lift_bounds(contrast, multiplier), lift_bounds(cautious, boundary)
     z = _standardized(cautious)
     evidence = log_e_value(z, n, tuned_at=rule.size, alpha=rule.alpha)
@@ -110,7 +112,7 @@ def compare(
         sequential_upper=_held(contrast.effect + half, ok),
         sequential_lift_lower=sequential.lower,
         sequential_lift_upper=sequential.upper,
-        sequential_p_value=_held(p_values(rule, z, n), ok),
+        sequential_p_value=_held(p_values(rule, z, n, previous=previous), ok),
         log_e_value=_held(evidence, ok),
         mismatch_log_odds=np.asarray(log_mismatch_odds(exposures, shares)),
         status=contrast.status,

@@ -1,5 +1,6 @@
 """What every analytics engine must do: load a piece of the log exactly once, and answer queries by column."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from assay.events.log import Position
 
+_PARAMETER = re.compile(r"\$(\w+)")
+
 Columns = Mapping[str, NDArray[Any]]
-Parameters = Mapping[str, str | int]
+Parameters = Mapping[str, str | int | float | list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,13 @@ class Query:
 
     sql: str
     parameters: Parameters
+
+
+def bound(sql: str, *parameters: Parameters) -> Query:
+    """The SQL with those of the parameters that it names: an engine takes no others."""
+    named = set(_PARAMETER.findall(sql))
+    given = {name: value for some in parameters for name, value in some.items()}
+    return Query(sql, {name: value for name, value in given.items() if name in named})
 
 
 class Engine(Protocol):
@@ -41,3 +51,15 @@ class Engine(Protocol):
 def whole(column: NDArray[Any]) -> NDArray[np.int64]:
     """A column of whole numbers without gaps."""
     return np.asarray(column, dtype=np.int64)
+
+
+def texts(column: NDArray[Any]) -> NDArray[np.object_]:
+    """A column of texts; None where there is none."""
+    found = np.array(np.ma.getdata(column), dtype=np.object_)
+    found[np.ma.getmaskarray(column)] = None
+    return found
+
+
+def real(column: NDArray[Any]) -> NDArray[np.float64]:
+    """A column of numbers; NaN where there is none."""
+    return np.ma.filled(np.ma.asarray(column, dtype=np.float64), np.nan)

@@ -7,7 +7,7 @@ import msgspec
 
 from assay.api.links import link
 from assay.api.representations.flag_configs import FlagConfigRep, Shown, config_rep
-from assay.api.representations.metrics import metric_rep
+from assay.api.representations.metrics import MetricRep, metric_rep
 from assay.experiments.flag_scoped import FlagExperiment, FlagExperiments, Period
 from assay.flags.model import Flag
 from assay.store.state import State
@@ -45,7 +45,7 @@ class AttachedMetricRep(TypedDict, total=False):
     metricKey: Required[str]
     environments: Required[list[str]]
     _environmentSettings: Required[dict[str, EnvironmentSettingRep]]
-    _metric: dict[str, Any]
+    _metric: MetricRep
 
 
 class FlagExperimentsRep(TypedDict):

@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass
 
-from assay.warehouse.engine import Parameters, Query
+from assay.experiments.experiment import FALLTHROUGH
+from assay.warehouse.engine import Parameters, Query, bound
+
+NO_VERSION = 2**62
+NO_BEGINNING = -(2**62)
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ExposureScope:
     """Whose exposures: a flag's in an environment, by unit kind, in `[start_ms, end_ms)`.
 
     Events numbered up to `after_seq` don't exist (a reset). Indexes from `variations` on are no variation.
+    An iteration says which versions of the flag carried it, in `[first, end)` (without an end, all since),
+    and by which rule (its id, or "fallthrough"): then the version decides, and `start_ms` only where an event
+    lacks it. `end_ms` bounds all, and so does `from_ms`. `in_experiment_only`: evaluations that say so themselves.
     """
 
     environment: str
@@ -19,15 +26,27 @@ class Scope:
     start_ms: int
     end_ms: int
     after_seq: int
+    versions: tuple[int, int | None] | None = None
+    rule: str = ""
+    in_experiment_only: bool = False
+    from_ms: int = NO_BEGINNING
 
+
+# Of which flag, and since when, an evaluation is looked at.
+LOOKED_AT = """environment = $environment and flag = $flag and variation < $variations
+      and at_ms >= $from_ms and at_ms < $end_ms and seq > $after_seq
+      and case when version is null or not $versioned then at_ms >= $start_ms
+          else version >= $first_version and version < $end_version end"""
 
 # One row per evaluation that may expose, for units of the kind.
-EXPOSURE_EVENTS = """exposure_events as (
-    select unit_key, variation, at_ms, received_ms
+EXPOSURE_EVENTS = f"""exposure_events as (
+    select unit_key, variation, at_ms, received_ms, attributes
     from flag_events
-    where environment = $environment and flag = $flag and unit_kind = $unit_kind
-      and variation < $variations
-      and at_ms >= $start_ms and at_ms < $end_ms and seq > $after_seq
+    where {LOOKED_AT}
+      and unit_kind = $unit_kind
+      and (in_experiment or not $in_experiment_only)
+      and ($rule = '' or case when $rule = '{FALLTHROUGH}' then reason_kind = 'FALLTHROUGH'
+          else rule_id = $rule end)
 )"""
 
 # One row per exposed unit; a unit seen in two variations is left out.
@@ -40,7 +59,8 @@ exposures as (
 )"""
 
 
-def scope_parameters(scope: Scope) -> Parameters:
+def scope_parameters(scope: ExposureScope) -> Parameters:
+    first, end = scope.versions or (0, None)
     return {
         "environment": scope.environment,
         "flag": scope.flag,
@@ -48,45 +68,50 @@ def scope_parameters(scope: Scope) -> Parameters:
         "variations": scope.variations,
         "start_ms": scope.start_ms,
         "end_ms": scope.end_ms,
+        "from_ms": scope.from_ms,
         "after_seq": scope.after_seq,
+        "versioned": scope.versions is not None,
+        "first_version": first,
+        "end_version": NO_VERSION if end is None else end,
+        "rule": scope.rule,
+        "in_experiment_only": scope.in_experiment_only,
     }
 
 
-def exposure_extent(scope: Scope) -> Query:
+def exposure_extent(scope: ExposureScope) -> Query:
     """One row: the first and last exposure event's time, and when the latest arrived; null without any."""
     sql = f"with {EXPOSURE_EVENTS}\nselect min(at_ms), max(at_ms), max(received_ms) from exposure_events"
-    return Query(sql, scope_parameters(scope))
+    return bound(sql, scope_parameters(scope))
 
 
-def exposure_timeline(scope: Scope, bucket_ms: int) -> Query:
+def exposure_timeline(scope: ExposureScope, bucket_ms: int) -> Query:
     """One row per variation and bucket: how many units were first exposed in it."""
     sql = f"""with {EXPOSURES}
 select variation, cast(floor(first_exposed_at / $bucket_ms) as bigint) as bucket, count(*) as units
 from exposures
 group by variation, bucket
 order by variation, bucket"""
-    return Query(sql, {**scope_parameters(scope), "bucket_ms": bucket_ms})
+    return bound(sql, scope_parameters(scope), {"bucket_ms": bucket_ms})
 
 
-def units_in_several_variations(scope: Scope) -> Query:
+def units_in_several_variations(scope: ExposureScope) -> Query:
     """One row: how many units were left out because they were seen in more than one variation."""
     sql = f"""with {EXPOSURE_EVENTS}
 select count(*) from (
     select unit_key from exposure_events group by unit_key having min(variation) < max(variation)
 )"""
-    return Query(sql, scope_parameters(scope))
+    return bound(sql, scope_parameters(scope))
 
 
-def evaluations(scope: Scope) -> Query:
+def evaluations(scope: ExposureScope) -> Query:
     """One row per (version, reason, rule): how many evaluations, of how many a unit of the kind is missing."""
-    sql = """with evaluations as (
+    sql = f"""with evaluations as (
     -- one row per feature event of the flag
     select seq, n, min(version) as version, min(reason_kind) as reason_kind, min(rule_id) as rule_id,
         bool_or(in_experiment) as in_experiment, bool_or(skewed) as skewed,
         bool_or(coalesce(unit_kind = $unit_kind, false)) as has_unit
     from flag_events
-    where environment = $environment and flag = $flag and variation < $variations
-      and at_ms >= $start_ms and at_ms < $end_ms and seq > $after_seq
+    where {LOOKED_AT}
     group by seq, n
 )
 select coalesce(version, -1) as version, coalesce(reason_kind, '') as reason_kind,
@@ -95,4 +120,4 @@ select coalesce(version, -1) as version, coalesce(reason_kind, '') as reason_kin
 from evaluations
 group by version, reason_kind, rule_id, in_experiment
 order by version, reason_kind, rule_id, in_experiment"""
-    return Query(sql, scope_parameters(scope))
+    return bound(sql, scope_parameters(scope))
