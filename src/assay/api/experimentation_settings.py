@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from assay.api.call import Answer, Call, Operation
-from assay.api.links import link
+from assay.api.links import Links, link
 from assay.api.patching import converted
 from assay.errors import Conflict
 from assay.experiments.units import ExperimentationSettings, RandomizationUnit, check_units, settings_address
@@ -32,7 +32,7 @@ class SettingsRep(TypedDict):
     _projectId: str
     _projectKey: str
     _creationDate: int
-    _links: dict[str, dict[str, str]]
+    _links: Links
     randomizationUnits: list[RandomizationUnitRep]
 
 

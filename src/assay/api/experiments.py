@@ -19,6 +19,7 @@ from assay.api.representations.experiments import (
     iteration_rep,
 )
 from assay.errors import InvalidRequest
+from assay.experiments.admission import holdout_of
 from assay.experiments.drafts import IterationInput, check_versions, drafted
 from assay.experiments.experiment import AnalysisConfig, Experiment, check_experiment, experiment_address
 from assay.experiments.instructions import apply_instructions, with_draft
@@ -83,6 +84,7 @@ def create_experiment(call: Call) -> Answer:
         around = surroundings(state, project, environment, transaction.now_ms)
         check_versions(body.iteration.flags, around)
         experiment = _experiment(call, body, environment, transaction.now_ms)
+        holdout_of(around.holdouts, experiment)
         draft = drafted(body.iteration, around, kind=experiment.type)
         experiment = replace(experiment, iterations=(draft,))
         transaction.put(address, experiment, "createExperiment")

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from msgspec.structs import replace
 
 from assay.experiments.experiment import FALLTHROUGH, FlagUse, Iteration, Slice, Treatment
-from assay.flags.model import Fallthrough, Flag, FlagConfig, Rollout, Rule, WeightedVariation
+from assay.flags.model import Admission, Fallthrough, Flag, FlagConfig, Rollout, Rule, WeightedVariation
 
 WHOLE = 100_000
 
@@ -98,6 +98,7 @@ def experiment_rollout(iteration: Iteration, flag: Flag) -> Rollout:
     index = {variation.id: number for number, variation in enumerate(flag.variations)}
     served = {one.id: index[variation_of(one, flag.key)] for one in iteration.treatments}
     rest = index[not_in_experiment(iteration, flag.key)]
+    limited = bool(iteration.inside or iteration.outside)
     return Rollout(
         variations=tuple(
             WeightedVariation(
@@ -108,6 +109,7 @@ def experiment_rollout(iteration: Iteration, flag: Flag) -> Rollout:
         kind="experiment",
         seed=iteration.seed,
         context_kind=iteration.randomization_unit,
+        admission=Admission(rest, iteration.inside, iteration.outside) if limited else None,
     )
 
 

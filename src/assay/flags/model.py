@@ -22,6 +22,17 @@ class WeightedVariation(msgspec.Struct, frozen=True, omit_defaults=True):
     untracked: bool = msgspec.field(name="_untracked", default=False)
 
 
+class Admission(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who takes part in a rollout: units in all segments of `inside` and in none of `outside`.
+
+    Everybody else whom the rule takes gets `variation`.
+    """
+
+    variation: int
+    inside: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
 class Rollout(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """A percentage rollout; `kind` "experiment" makes SDKs mark exposures with `inExperiment`."""
 
@@ -31,6 +42,7 @@ class Rollout(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     bucket_by: str | None = None
     context_kind: str | None = None
     experiment_allocation: dict[str, Any] | None = None
+    admission: Admission | None = None
 
 
 class Fallthrough(msgspec.Struct, frozen=True, omit_defaults=True):

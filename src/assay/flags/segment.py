@@ -37,6 +37,7 @@ class SegmentRule(msgspec.Struct, frozen=True, rename="camel"):
 class Segment(msgspec.Struct, frozen=True, rename="camel"):
     """A segment; `version` is taken from the environment's own counter, which only grows.
 
+    `kept_by` names the layer or holdout whose units it holds; nobody else may change it.
     `unbounded` is what the client asked for, and is kept for it: SDKs get such a segment like any other.
     """
 
@@ -53,6 +54,7 @@ class Segment(msgspec.Struct, frozen=True, rename="camel"):
     rules: tuple[SegmentRule, ...] = ()
     unbounded: bool = False
     unbounded_context_kind: str = ""
+    kept_by: str = ""
     version: int = 0
     last_modified_date: int = 0
 

@@ -81,6 +81,8 @@ def _check_rollout(rollout: Rollout, count: int, where: str) -> None:
         _check_index(entry.variation, count, f"{where}.variations")
         if not 0 <= entry.weight <= WHOLE:
             raise InvalidRequest(f"{where}: a weight lies between 0 and {WHOLE}, not {entry.weight}")
+    if rollout.admission is not None:
+        _check_index(rollout.admission.variation, count, f"{where}.admission")
     if sum(entry.weight for entry in rollout.variations) != WHOLE:
         raise InvalidRequest(f"{where}: the weights must add up to {WHOLE}")
     if rollout.kind not in ("rollout", "experiment"):

@@ -9,12 +9,14 @@ import msgspec
 from assay.errors import NotFound
 from assay.experiments.experiment import Experiment, experiment_address
 from assay.experiments.flag_scoped import FlagExperiments
+from assay.experiments.holdouts import Holdout, holdout_address
+from assay.experiments.layers import Layer, layer_address
 from assay.experiments.metric import Metric
 from assay.experiments.metric_group import MetricGroup
 from assay.experiments.units import ExperimentationSettings, settings_address
 from assay.flags.model import Flag
 from assay.flags.segment import Segment
-from assay.store.records import ContextKind, Environment, Member, Project, Reset, Role, Token
+from assay.store.records import ContextKind, Environment, Member, Project, Reset, Role, Token, Webhook
 
 Address = tuple[str, str, str]  # kind, project key ("" for none), key
 
@@ -29,10 +31,13 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "metric_group_version": MetricGroup,
     "experiments": FlagExperiments,
     "experiment": Experiment,
+    "layer": Layer,
+    "holdout": Holdout,
     "experimentation_settings": ExperimentationSettings,
     "token": Token,
     "member": Member,
     "role": Role,
+    "webhook": Webhook,
 }
 NO_EXPERIMENTS = FlagExperiments()
 
@@ -125,6 +130,18 @@ class State:
         if experiment is None:
             raise NotFound(f"Unknown experiment key {key!r}")
         return experiment
+
+    def layer(self, project: str, key: str) -> Layer:
+        self.project(project)
+        layer: Layer = self._found(layer_address(project, key), "layer")
+        return layer
+
+    def holdout(self, project: str, environment: str, key: str) -> Holdout:
+        self.environment(project, environment)
+        holdout: Holdout | None = self.find(holdout_address(project, environment, key))
+        if holdout is None:
+            raise NotFound(f"Unknown holdout key {key!r}")
+        return holdout
 
     def experimentation_settings(self, project: str) -> ExperimentationSettings:
         """The project's randomization units: "user" until somebody says otherwise."""
