@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from assay.api.call import Answer, Call, Operation
 from assay.api.enactment import enacted, surroundings
-from assay.api.feature_flags import fresh_config
 from assay.api.filters import expanded
+from assay.api.flag_creation import fresh_config
 from assay.api.paging import paged
 from assay.api.patching import SemanticPatch, converted, parse_patch
 from assay.api.representations.holdouts import (
