@@ -1,9 +1,9 @@
 """The operations of REST API v2: each resource's module ends with its rows of the table."""
 
 from assay.api import (
-    dependent_flags,
     context_kinds,
     contexts,
+    dependent_flags,
     environments,
     evaluations,
     experiment_results,
@@ -12,16 +12,17 @@ from assay.api import (
     experiments_beta,
     expiring_targets,
     feature_flags,
+    flag_copies,
+    flag_defaults,
     holdouts,
     layers,
     metric_groups,
-    flag_copies,
-    flag_defaults,
     metrics,
     projects,
     segments,
     tags,
     tokens,
+    webhooks,
 )
 from assay.api.call import Operation
 from assay.api.openapi import with_description
@@ -48,6 +49,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *context_kinds.OPERATIONS,
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
+    *webhooks.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)

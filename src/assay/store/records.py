@@ -165,6 +165,18 @@ class Member(msgspec.Struct, frozen=True, rename="camel"):
     version: int = 1
 
 
+class Webhook(msgspec.Struct, frozen=True, rename="camel"):
+    """Where to post changes: all of them without statements. Bodies are signed where there is a secret."""
+
+    id: str = msgspec.field(name="_id")
+    url: str
+    name: str = ""
+    secret: str = ""
+    on: bool = True
+    statements: tuple[Statement, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
 class Reset(msgspec.Struct, frozen=True):
     """Events accepted up to number `seq` no longer exist for one experiment."""
 
