@@ -19,7 +19,8 @@ contexts, settings, tags = api.ContextsApi(client), api.ContextSettingsApi(clien
 P, E, S = "shop", "production", "staff"
 made = projects.post_project(models.ProjectPost(name="Shop", key=P, tags=["web"]))
 found = {"project": [e.key for e in made.environments]}
-found["listed"] = projects.get_projects(filter="query:sho", sort="name", expand="environments").items[0].environments.total_count
+listed = projects.get_projects(filter="query:sho", sort="name", expand="environments")
+found["listed"] = listed.items[0].environments.total_count
 found["plain"] = projects.get_project(P).environments is None
 found["renamed"] = projects.patch_project(P, [models.PatchOperation(op="replace", path="/name", value="Store")]).name
 new = environments.post_environment(P, models.EnvironmentPost(
@@ -43,7 +44,8 @@ got = segments.get_segment(P, E, S)
 found["rule"] = [got.rules[0].description, got.rules[0].clauses[0].op, got.included_contexts[0].values]
 patch = models.PatchWithComment(patch=[models.PatchOperation(op="add", path="/included/0", value="ann")], comment="why")
 found["included"] = segments.patch_segment(P, E, S, patch).included
-found["filtered"] = [s.key for s in segments.get_segments(P, E, filter='tags anyOf ["beta"],query equals "staff"').items]
+filtered = segments.get_segments(P, E, filter='tags anyOf ["beta"],query equals "staff"')
+found["filtered"] = [s.key for s in filtered.items]
 ann = {"kind": "user", "key": "ann"}
 membership = segments.get_context_instance_segments_membership_by_env(P, E, ann).items[0]
 found["member"] = [membership.is_member, membership.is_individually_targeted, membership.is_rule_targeted]
@@ -72,6 +74,11 @@ settings.put_context_flag_setting(P, E, "user", "ann", "f", models.ValuePut(sett
 result = contexts.evaluate_context_instance(P, E, ann).items[0]
 found["evaluated"] = [result.key, result.value, result.reason.kind]
 found["tags"] = tags.get_tags(kind=["flag", "segment"]).items
+ends = segments.patch_expiring_targets_for_segment(P, E, S, models.PatchSegmentExpiringTargetInputRep(instructions=[
+    models.PatchSegmentExpiringTargetInstruction(
+        kind="addExpiringTarget", targetType="included", contextKind="user", contextKey="ann", value=2000000000000)]))
+found["ends"] = [ends.items[0].expiration_date, ends.total_instructions]
+found["end"] = segments.get_expiring_targets_for_segment(P, S, E).items[0].target_type
 segments.delete_segment(P, E, S)
 environments.delete_environment(P, "copy")
 projects.delete_project(P)
@@ -106,7 +113,8 @@ found["mobile"] = environments.reset_environment_mobile_key(P, "copy").mobile_ke
 segment = segments.post_segment(P, E, SegmentBody(name="Staff", key=S, tags=["beta"]))
 found["created"] = [segment.version > 0, segment.deleted, segment.generation]
 rule = {"clauses": [{"attribute": "plan", "op": "in", "negate": False, "values": ["pro"]}]}
-patch = [PatchOperation(op="add", path="/included/0", value="ann"), PatchOperation(op="add", path="/rules/0", value=rule)]
+patch = [
+    PatchOperation(op="add", path="/included/0", value="ann"), PatchOperation(op="add", path="/rules/0", value=rule)]
 changed = segments.patch_segment(P, E, S, PatchWithComment(patch=JSONPatch(patch), comment="why"))
 found["included"] = changed.included
 pprint.pprint(changed, stream=sys.stderr)
@@ -154,6 +162,8 @@ def test_todays_client_reads_every_answer(server: LiveServer) -> None:
         "kinds": ["Company", "user"],
         "evaluated": ["f", False, "OFF"],
         "tags": ["beta", "flagged"],
+        "ends": [2000000000000, 1],
+        "end": "included",
     }
 
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -11,11 +11,10 @@ from msgspec.structs import replace
 from assay.errors import InvalidRequest
 from assay.flags.context import USER
 from assay.flags.model import Clause
-from assay.flags.segment import Segment, SegmentRule, SegmentTarget, listed
+from assay.flags.segment import Segment, SegmentRule, SegmentTarget, Side, listed
 
 Instruction = Mapping[str, Any]
 Change = Callable[[Segment, Instruction], Segment]
-Side = Literal["included", "excluded"]
 
 
 def apply_segment_instructions(segment: Segment, instructions: list[Any]) -> Segment:
