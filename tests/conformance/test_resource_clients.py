@@ -22,7 +22,8 @@ found = {"project": [e.key for e in made.environments]}
 listed = projects.get_projects(filter="query:sho", sort="name", expand="environments")
 found["listed"] = listed.items[0].environments.total_count
 found["plain"] = projects.get_project(P).environments is None
-found["renamed"] = projects.patch_project(P, [models.PatchOperation(op="replace", path="/name", value="Store")]).name
+rename = models.PatchOperation(op="replace", path="/name", value="Store")
+found["renamed"] = projects.patch_project(P, [rename]).name
 new = environments.post_environment(P, models.EnvironmentPost(
     name="Copy", key="copy", color="00ff00", critical=True, source=models.SourceEnv(key=E)))
 found["critical"] = new.critical
@@ -42,10 +43,11 @@ request = urllib.request.Request(f"{host}/api/v2/segments/{P}/{E}/{S}", json.dum
 urllib.request.urlopen(request).read()
 got = segments.get_segment(P, E, S)
 found["rule"] = [got.rules[0].description, got.rules[0].clauses[0].op, got.included_contexts[0].values]
-patch = models.PatchWithComment(patch=[models.PatchOperation(op="add", path="/included/0", value="ann")], comment="why")
+add = models.PatchOperation(op="add", path="/included/0", value="ann")
+patch = models.PatchWithComment(patch=[add], comment="why")
 found["included"] = segments.patch_segment(P, E, S, patch).included
-filtered = segments.get_segments(P, E, filter='tags anyOf ["beta"],query equals "staff"')
-found["filtered"] = [s.key for s in filtered.items]
+asked = 'tags anyOf ["beta"],query equals "staff"'
+found["filtered"] = [s.key for s in segments.get_segments(P, E, filter=asked).items]
 ann = {"kind": "user", "key": "ann"}
 membership = segments.get_context_instance_segments_membership_by_env(P, E, ann).items[0]
 found["member"] = [membership.is_member, membership.is_individually_targeted, membership.is_rule_targeted]
@@ -113,8 +115,8 @@ found["mobile"] = environments.reset_environment_mobile_key(P, "copy").mobile_ke
 segment = segments.post_segment(P, E, SegmentBody(name="Staff", key=S, tags=["beta"]))
 found["created"] = [segment.version > 0, segment.deleted, segment.generation]
 rule = {"clauses": [{"attribute": "plan", "op": "in", "negate": False, "values": ["pro"]}]}
-patch = [
-    PatchOperation(op="add", path="/included/0", value="ann"), PatchOperation(op="add", path="/rules/0", value=rule)]
+added = {"/included/0": "ann", "/rules/0": rule}
+patch = [PatchOperation(op="add", path=path, value=value) for path, value in added.items()]
 changed = segments.patch_segment(P, E, S, PatchWithComment(patch=JSONPatch(patch), comment="why"))
 found["included"] = changed.included
 pprint.pprint(changed, stream=sys.stderr)
