@@ -80,7 +80,7 @@ ends = segments.patch_expiring_targets_for_segment(P, E, S, models.PatchSegmentE
     models.PatchSegmentExpiringTargetInstruction(
         kind="addExpiringTarget", targetType="included", contextKind="user", contextKey="ann", value=2000000000000)]))
 found["ends"] = [ends.items[0].expiration_date, ends.total_instructions]
-found["end"] = segments.get_expiring_targets_for_segment(P, S, E).items[0].target_type
+found["end"] = segments.get_expiring_targets_for_segment(P, E, S).items[0].target_type
 segments.delete_segment(P, E, S)
 environments.delete_environment(P, "copy")
 projects.delete_project(P)
