@@ -26,7 +26,10 @@ from live import LiveServer, exposure, tracked
 SOAK = int(os.environ.get("ASSAY_SOAK_EXAMPLES", "0"))
 
 # Keys that exist, so that requests get past the 404s.
-KNOWN = {"project": "default", "environment": "production", "flag": "flag", "metric": "metric"}
+KNOWN = {
+    **{"project": "default", "environment": "production", "flag": "flag", "metric": "metric"},
+    **{"segment": "segment", "kind": "user"},
+}
 
 CHECKS = (
     not_a_server_error,
@@ -54,6 +57,8 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     environment = {"ASSAY_RATE_LIMIT": "1000000", "ASSAY_RESULTS_RATE_LIMIT": "1000000"}
     server = LiveServer(tmp_path_factory.mktemp("fuzz") / "data", environment).start()
     server.create_experiment()
+    segment = {"key": "segment", "name": "segment", "included": ["a"]}
+    assert server.rest("POST", "/segments/default/production", segment).status == 201
     server.send([exposure("a", 0), exposure("b", 1), tracked("b")])
     yield server
     assert server.stop() == 0
