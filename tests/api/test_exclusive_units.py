@@ -7,7 +7,8 @@ import pytest
 
 from api.experiments import ALL, instruct, make_experiment, make_flag, make_metric, planned, read
 from api.replies import assert_refused, fresh
-from flags.official import Official
+from assay.flags.evaluation import compile_set
+from flags.official import Documents, Official, ours
 from live import LiveServer
 
 UNITS = [f"unit-{number}" for number in range(20_000)]
@@ -17,11 +18,16 @@ HOLDOUTS = "/projects/default/environments/production/holdouts"
 CLOSE = 0.018
 
 
-def delivered(api: LiveServer) -> Official:
-    """An official evaluator that has what a server-side SDK in production has."""
+def documents(api: LiveServer) -> tuple[Documents, Documents]:
+    """The flags and segments that a server-side SDK in production has."""
     headers = {"Authorization": api.environment_rep()["apiKey"]}
     body = api.request("GET", "/sdk/latest-all", None, headers).body
-    return Official(body["flags"], body["segments"])
+    return body["flags"], body["segments"]
+
+
+def delivered(api: LiveServer) -> Official:
+    """An official evaluator that has them."""
+    return Official(*documents(api))
 
 
 def taking_part(official: Official, flag: str) -> dict[str, int]:
@@ -198,6 +204,10 @@ def test_a_layer_and_a_holdout_combine(api: LiveServer) -> None:
     assert abs(len(part) / len(UNITS) - 0.4) < CLOSE
     base = taking_part(official, holdout["baseExperiment"]["key"])
     assert all(base[unit] == 1 for unit in part)
+    compiled = compile_set(*documents(api))
+    for unit in UNITS[:2_000]:
+        context = {"kind": "user", "key": unit}
+        assert ours(compiled, key, context) == official.answer(key, context)
 
 
 def test_a_holdout_tells_how_far_it_is(api: LiveServer) -> None:
