@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from assay.dashboard.numbers import whole
 from assay.dashboard.visit import Visit
 from assay.experiments.experiment import Experiment
 from assay.experiments.metric import Metric
@@ -106,14 +107,14 @@ def _exposed(case: Case) -> Iterator[Finding]:
         yield Finding(
             "fine",
             "Exposures arrive",
-            f"{units[case.unit]:,} units of the kind {case.unit} were exposed in the last {DAYS} days.",
+            f"{whole(units[case.unit])} units of the kind {case.unit} were exposed in the last {DAYS} days.",
         )
     while_off = sum(row[3] or 0 for row in rows)
     if while_off:
         yield Finding(
             "remark",
             "Some evaluations came while the flag was off",
-            f"{while_off:,} of them; nobody was drawn by chance then.",
+            f"{whole(while_off)} of them; nobody was drawn by chance then.",
         )
 
 
@@ -122,14 +123,14 @@ def _never_exposed(case: Case, times: int, unknown: int) -> Finding:
         return Finding(
             "fault",
             "SDKs ask for the flag, but don't know it",
-            f"{times:,} evaluations served the default of the code.",
+            f"{whole(times)} evaluations served the default of the code.",
             "Do they use keys of this environment? May client-side SDKs see the flag?",
         )
     if times:
         return Finding(
             "fault",
             "SDKs evaluate the flag, but send no single evaluations",
-            f"{times:,} evaluations came in summaries, which don't say who was exposed.",
+            f"{whole(times)} evaluations came in summaries, which don't say who was exposed.",
             "They were made before an experiment ran, or events are switched off in the SDK's options.",
         )
     return Finding(
@@ -167,14 +168,14 @@ def _arrived(case: Case) -> Iterator[Finding]:
         yield Finding(
             "fine",
             "Events of the metric arrive",
-            f"By {units[case.unit]:,} units of the kind {case.unit} in the last {DAYS} days.",
+            f"By {whole(units[case.unit])} units of the kind {case.unit} in the last {DAYS} days.",
         )
     missing = sum(row[1] - row[3] for row in rows if row[0] == case.unit)
     if case.metric.measure.numeric and not case.metric.measure.property_name and missing:
         yield Finding(
             "fault",
             "Events have no value",
-            f"{missing:,} of them; the metric sums values, so these don't count.",
+            f"{whole(missing)} of them; the metric sums values, so these don't count.",
             "Pass the value to track.",
         )
 
@@ -195,20 +196,20 @@ def _met(case: Case) -> Iterator[Finding]:
         yield Finding(
             "fine",
             "Exposures and events meet",
-            f"{counted:,} events came from units that had been exposed before.",
+            f"{whole(counted)} events came from units that had been exposed before.",
         )
     if too_early:
         yield Finding(
             "remark" if counted else "fault",
             "Events before the exposure",
-            f"{too_early:,} events came before their unit's first exposure. They don't count.",
+            f"{whole(too_early)} events came before their unit's first exposure. They don't count.",
             "" if counted else "Evaluate the flag before what it is to change.",
         )
     if never:
         yield Finding(
             "remark" if counted else "fault",
             "Events of units that were never exposed",
-            f"{never:,} events. They don't count.",
+            f"{whole(never)} events. They don't count.",
             "" if counted else "Do flag and event use the same context key?",
         )
 

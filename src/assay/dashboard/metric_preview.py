@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from assay.dashboard.charts import BarChart, stacked_bars
 from assay.dashboard.metric_form import MetricForm
+from assay.dashboard.numbers import whole
 from assay.dashboard.visit import Visit
 from assay.warehouse.queries.activity import event_days, event_keys, event_units
 
@@ -92,7 +93,7 @@ def _chart(by_day: dict[int, int], since_ms: int) -> BarChart:
         day = since_ms + place * DAY_MS
         number = by_day.get(day, 0)
         date = datetime.fromtimestamp(day / 1000, UTC).strftime("%Y-%m-%d")
-        columns.append((f"{date}: {number:,}", [("", number)]))
+        columns.append((f"{date}: {whole(number)}", [("", number)]))
     return stacked_bars(columns, f"Events on each of the last {DAYS} days")
 
 
@@ -108,7 +109,7 @@ def _tally(
     each = events / units if units else 0.0
     unit = f" {typed.unit}" if typed.unit else ""
     meanings = {
-        "conversion": f"{units:,} {_plural(kind, units)} would count as converted",
+        "conversion": f"{whole(units)} {_plural(kind, units)} would count as converted",
         "count": f"{each:.2f} events for each {kind} that had any",
         "ratio": f"{each:.2f} events for each {kind} that had any",
     }
@@ -119,7 +120,7 @@ def _tally(
     elif typed.measure in ("sum", "average", "percentile"):
         meaning = "no event has a value"
     else:
-        meaning = meanings.get(typed.measure, f"{units:,} {_plural(kind, units)}")
+        meaning = meanings.get(typed.measure, f"{whole(units)} {_plural(kind, units)}")
     return UnitTally(kind, events, units, valued, meaning)
 
 
@@ -134,7 +135,7 @@ def _remarks(typed: MetricForm, events: int, units: tuple[UnitTally, ...]) -> li
             remarks.append(f"No event carries a context of the kind {kind}; they carry {found}.")
     missing = sum(tally.events - tally.valued for tally in units if tally.kind in wanted)
     if typed.measure in ("sum", "average", "percentile") and missing:
-        remarks.append(f"{missing:,} events have no value. They don't count.")
+        remarks.append(f"{whole(missing)} events have no value. They don't count.")
     if typed.measure in ("conversion", "count") and any(tally.valued for tally in units):
         remarks.append("The events carry values, which this measure leaves aside.")
     return remarks

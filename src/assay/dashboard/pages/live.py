@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from assay.api import environments
 from assay.dashboard.addresses import PLACE
 from assay.dashboard.charts import BarChart, stacked_bars
+from assay.dashboard.numbers import whole
 from assay.dashboard.perform import check
 from assay.dashboard.visit import Page, Shown, View, Visit
 from assay.dashboard.words import variation_label
@@ -108,7 +109,7 @@ def arrivals_chart(arrived: list[Arrived], now_s: int) -> BarChart:
     for at_s in range(first, now_s + 1, STEP_S):
         layers = counts.get(at_s, {"": 0, "bad": 0})
         ago = now_s - at_s
-        columns.append((f"{ago} s ago: {sum(layers.values()):,} events", list(layers.items())))
+        columns.append((f"{ago} s ago: {whole(sum(layers.values()))} events", list(layers.items())))
     return stacked_bars(
         columns, f"Events received in the last {KEPT_S // 60} minutes, every {STEP_S} seconds"
     )

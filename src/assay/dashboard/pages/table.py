@@ -14,6 +14,7 @@ from assay.dashboard.pages import (
     metrics,
     overview,
     projects,
+    segments,
     tokens,
 )
 from assay.dashboard.visit import View
@@ -26,6 +27,7 @@ VIEWS: tuple[View, ...] = (
     *flag_variations.VIEWS,
     *flag_history.VIEWS,
     *flag_about.VIEWS,
+    *segments.VIEWS,
     *metrics.VIEWS,
     *live.VIEWS,
     *diagnosis.VIEWS,
