@@ -278,3 +278,37 @@ def test_a_holdout_that_is_not_there_is_named(api: LiveServer) -> None:
     reply = api.rest("POST", ALL, body)
     assert_refused(reply, 400, "invalid_request")
     assert "holdout" in reply.body["message"]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        [{"op": "replace", "path": "/name", "value": "Other"}],
+        {"merge": {"environments": {"production": {"trackEvents": True}}}},
+        {"environmentKey": "production", "instructions": [{"kind": "turnFlagOff"}]},
+        {"instructions": [{"kind": "addVariation", "value": "more"}]},
+    ],
+)
+def test_other_edits_of_a_flag_leave_who_takes_part_alone(api: LiveServer, patch: Any) -> None:
+    key, holdout = fresh("edited"), make_holdout(api)
+    make_flag(api, key, 2)
+    make_metric(api, key)
+    body = {"key": key, "name": key, "holdoutId": holdout["_id"], "iteration": planned(api, key, key)}
+    assert api.rest("POST", ALL, body).status == 201
+    assert reserve(api, make_layer(api), key, 50).status == 200
+    assert instruct(api, key, "startIteration").status == 200
+    before = api.rest("GET", f"/flags/default/{key}").body["environments"]["production"]["fallthrough"]
+    assert before["rollout"]["admission"]["outside"] == [holdout["baseExperiment"]["key"]]
+    reply = api.rest("PATCH", f"/flags/default/{key}", patch)
+    assert reply.status == 200, reply.body
+    assert reply.body["environments"]["production"]["fallthrough"] == before
+
+
+def test_an_instruction_can_not_let_everybody_in(api: LiveServer) -> None:
+    key, layer = fresh("letin"), make_layer(api)
+    make_experiment(api, key)
+    reserve(api, layer, key, 50)
+    instruct(api, key, "startIteration")
+    patch = [{"op": "remove", "path": "/environments/production/fallthrough/rollout/admission"}]
+    reply = api.rest("PATCH", f"/flags/default/{key}", patch)
+    assert_refused(reply, 409, "optimistic_locking_error")

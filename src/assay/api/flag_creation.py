@@ -136,7 +136,9 @@ def copied_config(config: FlagConfig) -> FlagConfig:
 def copied_fallthrough(place: Fallthrough) -> Fallthrough:
     if place.rollout is None:
         return place
-    return Fallthrough(rollout=replace(place.rollout, kind="rollout", experiment_allocation=None))
+    return Fallthrough(
+        rollout=replace(place.rollout, kind="rollout", experiment_allocation=None, admission=None)
+    )
 
 
 def copied_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
@@ -161,7 +163,7 @@ def _copied_rule(rule: Rule) -> Rule:
     clauses = tuple(replace(clause, id="") for clause in rule.clauses)
     rollout = rule.rollout
     if rollout is not None:
-        rollout = replace(rollout, kind="rollout", experiment_allocation=None)
+        rollout = replace(rollout, kind="rollout", experiment_allocation=None, admission=None)
     return identified_rule(replace(rule, clauses=clauses, id="", rollout=rollout))
 
 
