@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.described import is_untyped
+from api.experiments import started
 from assay.api.openapi import description
 from assay.api.routes import OPERATIONS
 from live import LiveServer, exposure, tracked
@@ -26,7 +27,15 @@ from live import LiveServer, exposure, tracked
 SOAK = int(os.environ.get("ASSAY_SOAK_EXAMPLES", "0"))
 
 # Keys that exist, so that requests get past the 404s.
-KNOWN = {"project": "default", "environment": "production", "flag": "flag", "metric": "metric"}
+KNOWN = {
+    "project": "default",
+    "environment": "production",
+    "flag": "flag",
+    "metric": "metric",
+    "experiment": "experiment",
+    "holdout": "holdout",
+    "layer": "layer",
+}
 
 CHECKS = (
     not_a_server_error,
@@ -54,6 +63,11 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     environment = {"ASSAY_RATE_LIMIT": "1000000", "ASSAY_RESULTS_RATE_LIMIT": "1000000"}
     server = LiveServer(tmp_path_factory.mktemp("fuzz") / "data", environment).start()
     server.create_experiment()
+    started(server, "experiment")
+    holdout = {"key": "holdout", "name": "Holdout", "primarymetrickey": "metric"}
+    server.rest("POST", "/projects/default/environments/production/holdouts", holdout)
+    layer = {"key": "layer", "name": "Layer", "description": ""}
+    server.rest("POST", "/projects/default/layers", layer)
     server.send([exposure("a", 0), exposure("b", 1), tracked("b")])
     yield server
     assert server.stop() == 0

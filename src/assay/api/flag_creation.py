@@ -167,7 +167,7 @@ def _copied_rule(rule: Rule) -> Rule:
 def _ordinary(rollout: Rollout) -> Rollout:
     """The same shares and seed, of which no evaluation is an exposure."""
     entries = tuple(replace(entry, untracked=False) for entry in rollout.variations)
-    return replace(rollout, variations=entries, kind="rollout", experiment_allocation=None)
+    return replace(rollout, variations=entries, kind="rollout", experiment_allocation=None, admission=None)
 
 
 def _said(body: FlagBody) -> dict[str, Any]:
