@@ -201,7 +201,7 @@ def _asked(state: State, project: str, one: MeasuredBy) -> Iterator[Question]:
             yield Measured(state.metric_at(project, one.key, one.version), role)
             return
         group = state.metric_group_at(project, one.key, one.version)
-        metrics = tuple(state.metric(project, member.key) for member in group.metrics)
+        metrics = tuple(state.metric_at(project, member.key, member.version) for member in group.metrics)
     except NotFound as error:
         yield Missing(one.key, role, str(error))
         return
