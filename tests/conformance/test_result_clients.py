@@ -3,6 +3,8 @@
 Version 9 knows only the founding body here: it hands on the fields by their names, and can't print them.
 """
 
+from typing import Any
+
 import pytest
 
 from api.experiments import ALL, instruct, make_flag, make_metric, planned
@@ -51,7 +53,13 @@ def begin(server: LiveServer) -> None:
     make_metric(server, "exp")
     step = {"key": "step", "kind": "custom", "eventKey": "exp"}
     assert server.rest("POST", "/metrics/default", step).status == 201
-    group = {"key": "group", "name": "group", "kind": "funnel", "maintainerId": "me", "tags": []}
+    group: dict[str, Any] = {
+        "key": "group",
+        "name": "group",
+        "kind": "funnel",
+        "maintainerId": "me",
+        "tags": [],
+    }
     group["metrics"] = [{"key": key, "nameInGroup": key} for key in ("step", "exp")]
     assert server.rest("POST", "/projects/default/metric-groups", group).status == 201
     metrics = [{"key": "exp", "isGroup": False}, {"key": "group", "isGroup": True}]
