@@ -13,6 +13,7 @@ from assay.api.routes import OPERATIONS
 from live import LiveServer
 
 FLAG = "/api/v2/flags/default/nobody"
+PRODUCTION = "/api/v2/projects/default/environments/production"
 SEGMENT = "/api/v2/segments/default/production/nobody"
 HOLDOUTS = "/api/v2/projects/default/environments/production/holdouts"
 EXPERIMENTS = "/api/v2/projects/default/environments/production/experiments"
@@ -79,6 +80,11 @@ TABLE = (
     ("PATCH", "/api/v2/tokens/nobody", "admin", 400),
     ("DELETE", "/api/v2/tokens/nobody", "admin", 404),
     ("POST", "/api/v2/tokens/nobody/reset", "admin", 404),
+    ("GET", "/api/v2/webhooks", "admin", 200),
+    ("POST", "/api/v2/webhooks", "admin", 400),
+    ("GET", "/api/v2/webhooks/nobody", "admin", 404),
+    ("PATCH", "/api/v2/webhooks/nobody", "admin", 400),
+    ("DELETE", "/api/v2/webhooks/nobody", "admin", 404),
     ("GET", "/api/v2/openapi.json", "anyone", 200),
     ("GET", "/api/v2/segments/default/production", "reader", 200),
     ("POST", "/api/v2/segments/default/production", "writer", 400),
@@ -93,7 +99,25 @@ TABLE = (
     ("POST", "/api/v2/projects/default/environments/nowhere/apiKey", "admin", 404),
     ("POST", "/api/v2/projects/default/environments/nowhere/mobileKey", "admin", 404),
     ("GET", "/api/v2/tags", "reader", 200),
+    ("POST", f"{PRODUCTION}/contexts/search", "reader", 200),
+    ("GET", f"{PRODUCTION}/contexts/user/nobody", "reader", 200),
+    ("PUT", f"{PRODUCTION}/contexts/user/nobody/flags/nobody", "writer", 400),
+    ("GET", f"{PRODUCTION}/context-attributes", "reader", 200),
+    ("GET", f"{PRODUCTION}/context-attributes/plan", "reader", 400),
+    ("POST", f"{PRODUCTION}/flags/evaluate", "reader", 400),
+    ("GET", "/api/v2/projects/default/context-kinds", "reader", 200),
+    ("PUT", "/api/v2/projects/default/context-kinds/user", "writer", 400),
     ("GET", "/api/v2/openapi.json", "anyone", 200),
+    ("POST", f"{FLAG}/copy", "writer", 400),
+    ("GET", f"{FLAG}/dependent-flags", "reader", 404),
+    ("GET", "/api/v2/flags/default/production/nobody/dependent-flags", "reader", 404),
+    ("GET", f"{FLAG}/expiring-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-targets/production", "writer", 400),
+    ("GET", f"{FLAG}/expiring-user-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-user-targets/production", "writer", 400),
+    ("GET", "/api/v2/projects/default/flag-defaults", "reader", 200),
+    ("PUT", "/api/v2/projects/default/flag-defaults", "writer", 400),
+    ("PATCH", "/api/v2/projects/default/flag-defaults", "writer", 400),
 )
 RANKS = ("reader", "writer", "admin")
 OPEN = ("anyone", "no_access")

@@ -1,14 +1,20 @@
 """The operations of REST API v2: each resource's module ends with its rows of the table."""
 
 from assay.api import (
+    context_kinds,
+    contexts,
+    dependent_flags,
     environments,
     evaluations,
     experiment_results,
     experimentation_settings,
     experiments,
     experiments_beta,
+    expiring_targets,
     exports,
     feature_flags,
+    flag_copies,
+    flag_defaults,
     holdouts,
     layers,
     metric_groups,
@@ -17,6 +23,7 @@ from assay.api import (
     segments,
     tags,
     tokens,
+    webhooks,
 )
 from assay.api.call import Operation
 from assay.api.openapi import with_description
@@ -25,6 +32,10 @@ _RESOURCES: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *environments.OPERATIONS,
     *feature_flags.OPERATIONS,
+    *flag_copies.OPERATIONS,
+    *flag_defaults.OPERATIONS,
+    *dependent_flags.OPERATIONS,
+    *expiring_targets.OPERATIONS,
     *experiments.OPERATIONS,
     *experiment_results.OPERATIONS,
     *exports.OPERATIONS,
@@ -36,8 +47,11 @@ _RESOURCES: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *metric_groups.OPERATIONS,
     *segments.OPERATIONS,
+    *contexts.OPERATIONS,
+    *context_kinds.OPERATIONS,
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
+    *webhooks.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)

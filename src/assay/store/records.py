@@ -89,6 +89,19 @@ class Project(msgspec.Struct, frozen=True, rename="camel"):
         return next((environment for environment in self.environments if environment.key == key), None)
 
 
+class ContextKind(msgspec.Struct, frozen=True, rename="camel"):
+    """What a project knows of a context kind; `created_from` says by what it came to be: default, auto-add or api."""
+
+    key: str
+    name: str
+    description: str = ""
+    version: int = 1
+    creation_date: int = 0
+    last_modified: int = 0
+    archived: bool = False
+    created_from: str = "api"
+
+
 class Statement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One sentence of a policy: these actions on these resources are allowed, or denied."""
 
@@ -150,6 +163,18 @@ class Member(msgspec.Struct, frozen=True, rename="camel"):
     verified: bool = False
     password_digest: str = ""
     version: int = 1
+
+
+class Webhook(msgspec.Struct, frozen=True, rename="camel"):
+    """Where to post changes: all of them without statements. Bodies are signed where there is a secret."""
+
+    id: str = msgspec.field(name="_id")
+    url: str
+    name: str = ""
+    secret: str = ""
+    on: bool = True
+    statements: tuple[Statement, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Reset(msgspec.Struct, frozen=True):

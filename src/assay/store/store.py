@@ -22,6 +22,8 @@ _RESOURCES = sa.select(
 )
 
 Listener = Callable[[Change], None]
+Entry = dict[str, Any]  # a row of the audit table
+AuditListener = Callable[[Entry], None]
 Place = tuple[str, Environment]  # an environment's project key, and the environment
 CredentialKind = Literal["server", "mobile", "client"]
 
@@ -35,6 +37,7 @@ class Store:
         self._now_ms = now_ms
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
+        self._audit_listeners: list[AuditListener] = []
         self._state = self._load()
         self._places = _places(self._state)
 
@@ -61,16 +64,23 @@ class Store:
         """`listener` hears of each change of a flag or a segment, after it is committed, in the writer's thread."""
         self._listeners.append(listener)
 
+    def listen_audit(self, listener: AuditListener) -> None:
+        """The same of each entry of the audit log."""
+        self._audit_listeners.append(listener)
+
     @contextlib.contextmanager
     def writing(self, actor: str, comment: str = "") -> Iterator[Transaction]:
         """A transaction: all that is put into it is committed together, or nothing where the body raises."""
         with self._lock:
             transaction = Transaction(self._state, self._now_ms())
             yield transaction
-            self._commit(transaction, actor, comment)
+            entries = self._commit(transaction, actor, comment)
             for change in transaction.changes:
                 for listener in self._listeners:
                     listener(change)
+            for entry in entries:
+                for hear in self._audit_listeners:
+                    hear(entry)
 
     def preview(self) -> Transaction:
         """A transaction that nobody commits: what a change would lead to."""
@@ -116,9 +126,10 @@ class Store:
             }
         return State(shelves, resets) if shelves else state
 
-    def _commit(self, transaction: Transaction, actor: str, comment: str) -> None:
+    def _commit(self, transaction: Transaction, actor: str, comment: str) -> list[Entry]:
         if not transaction.entries:
-            return
+            return []
+        entries: list[Entry] = []
         at_ms = transaction.now_ms
         with self._engine.begin() as connection:
             for address, record in transaction.records.items():
@@ -131,9 +142,11 @@ class Store:
                 connection.execute(sa.insert(tables.resets).values(**place, seq=reset.seq, at_ms=reset.at_ms))
             for entry in transaction.entries:
                 row = {"at_ms": at_ms, "actor": actor, "comment": comment, **entry}
-                connection.execute(sa.insert(tables.audit).values(**row))
+                inserted = connection.execute(sa.insert(tables.audit).values(**row)).inserted_primary_key
+                entries.append(row | {"id": inserted[0] if inserted else 0})
         self._state = transaction.state
         self._places = _places(self._state)
+        return entries
 
 
 def require_absent(state: State, address: Address) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from assay.experiments.metric import Measure
 from assay.warehouse.engine import Engine, Parameters, bound
-from assay.warehouse.queries.event_filters import measured_events
 from assay.warehouse.queries.exposures import EXPOSURE_EVENTS, EXPOSURES, ExposureScope, scope_parameters
+from assay.warehouse.queries.measured_events import measured_events
 
 # An event that came in so long after it happened is late; results change when it does.
 LATE_MS = 86_400_000
