@@ -8,6 +8,7 @@ from assay.api import (
     experiments_beta,
     feature_flags,
     holdouts,
+    imports,
     layers,
     metric_groups,
     metrics,
@@ -36,6 +37,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
     *webhooks.OPERATIONS,
+    *imports.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)
