@@ -24,6 +24,7 @@ from assay.access.sessions import session_secret
 from assay.api.call import Rooms
 from assay.api.cors import OpenToPages
 from assay.api.deliveries import Courier
+from assay.api.expiring_targets import keep_expiring
 from assay.api.http import error_response, operation_routes, unknown_path
 from assay.api.limits import RateLimits
 from assay.api.projects import default_environments
@@ -140,7 +141,9 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         house.broadcast.attach()
         house.rooms.loader.start()
         clock = asyncio.create_task(keep_alive(house.broadcast, settings.heartbeat_s))
+        expiry = asyncio.create_task(keep_expiring(house.rooms.store))
         yield
+        expiry.cancel()
         clock.cancel()
         house.broadcast.close()
         house.close()

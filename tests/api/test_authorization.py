@@ -13,6 +13,7 @@ from assay.api.routes import OPERATIONS
 from live import LiveServer
 
 FLAG = "/api/v2/flags/default/nobody"
+PRODUCTION = "/api/v2/projects/default/environments/production"
 SEGMENT = "/api/v2/segments/default/production/nobody"
 HOLDOUTS = "/api/v2/projects/default/environments/production/holdouts"
 EXPERIMENTS = "/api/v2/projects/default/environments/production/experiments"
@@ -43,6 +44,9 @@ TABLE = (
     ("GET", f"{EXPERIMENTS}/nothing", "reader", 404),
     ("PATCH", f"{EXPERIMENTS}/nothing", "writer", 400),
     ("POST", f"{EXPERIMENTS}/nothing/iterations", "writer", 400),
+    ("GET", f"{EXPERIMENTS}/nothing/results", "reader", 404),
+    ("GET", f"{EXPERIMENTS}/nothing/metrics/nothing/results", "reader", 404),
+    ("GET", f"{EXPERIMENTS}/nothing/metric-groups/nothing/results", "reader", 404),
     ("GET", HOLDOUTS, "reader", 200),
     ("POST", HOLDOUTS, "writer", 400),
     ("GET", f"{HOLDOUTS}/nothing", "reader", 404),
@@ -93,7 +97,25 @@ TABLE = (
     ("POST", "/api/v2/projects/default/environments/nowhere/apiKey", "admin", 404),
     ("POST", "/api/v2/projects/default/environments/nowhere/mobileKey", "admin", 404),
     ("GET", "/api/v2/tags", "reader", 200),
+    ("POST", f"{PRODUCTION}/contexts/search", "reader", 200),
+    ("GET", f"{PRODUCTION}/contexts/user/nobody", "reader", 200),
+    ("PUT", f"{PRODUCTION}/contexts/user/nobody/flags/nobody", "writer", 400),
+    ("GET", f"{PRODUCTION}/context-attributes", "reader", 200),
+    ("GET", f"{PRODUCTION}/context-attributes/plan", "reader", 400),
+    ("POST", f"{PRODUCTION}/flags/evaluate", "reader", 400),
+    ("GET", "/api/v2/projects/default/context-kinds", "reader", 200),
+    ("PUT", "/api/v2/projects/default/context-kinds/user", "writer", 400),
     ("GET", "/api/v2/openapi.json", "anyone", 200),
+    ("POST", f"{FLAG}/copy", "writer", 400),
+    ("GET", f"{FLAG}/dependent-flags", "reader", 404),
+    ("GET", "/api/v2/flags/default/production/nobody/dependent-flags", "reader", 404),
+    ("GET", f"{FLAG}/expiring-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-targets/production", "writer", 400),
+    ("GET", f"{FLAG}/expiring-user-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-user-targets/production", "writer", 400),
+    ("GET", "/api/v2/projects/default/flag-defaults", "reader", 200),
+    ("PUT", "/api/v2/projects/default/flag-defaults", "writer", 400),
+    ("PATCH", "/api/v2/projects/default/flag-defaults", "writer", 400),
 )
 RANKS = ("reader", "writer", "admin")
 OPEN = ("anyone", "no_access")

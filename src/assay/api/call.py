@@ -9,6 +9,7 @@ from assay.access.policies import Step, parse_resource
 from assay.access.rights import filled, may, require_right
 from assay.access.tokens import actor_of
 from assay.access.use import LastUses
+from assay.analysis.refresh import ResultsCache
 from assay.api.naming import default_action, default_resource
 from assay.errors import InvalidRequest, Unavailable
 from assay.events.log import EventLog
@@ -47,6 +48,7 @@ class Rooms:
     log: EventLog
     engine: Engine
     loader: Loader
+    results: ResultsCache = field(default_factory=ResultsCache)
     last_uses: LastUses = field(default_factory=LastUses)
 
     def await_events(self) -> None:

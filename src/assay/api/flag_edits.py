@@ -21,7 +21,7 @@ from assay.flags.variations import kind_of
 from assay.store.state import State
 from assay.store.transaction import Transaction
 
-OWNED = ("key", "_version", "creationDate", "_purpose")
+OWNED = ("key", "version", "_version", "creationDate", "_purpose")
 
 # Fields that a client sees only where they have a value, and may replace all the same.
 UNSAID = {"maintainerId": "", "maintainerTeamKey": ""}
@@ -82,6 +82,8 @@ def _patched_flag(
     transaction: Transaction, project: str, flag: Flag, patch: JsonPatch | MergePatch
 ) -> tuple[Flag, FlagExperiments]:
     rep: dict[str, Any] = {**flag_rep(transaction.state, project, flag, Shown(modern=True))}
+    # A patch may test either name of the version.
+    rep["version"] = flag.version
     document = patched(UNSAID | rep, patch)
     for owned in OWNED:
         if document.get(owned) != rep.get(owned):

@@ -13,6 +13,7 @@ from assay.api.operator_filters import Test, by_text, by_values, filtered
 from assay.api.paging import MOST_ITEMS, paged
 from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.representations.flags import flags_with_metric
+from assay.api.representations.members import member_summary
 from assay.api.representations.metrics import (
     MetricRep,
     MetricsRep,
@@ -28,6 +29,7 @@ from assay.experiments.metric import DataSource, Denominator, EventDefault, Metr
 from assay.experiments.metric_group import check_step
 from assay.experiments.metric_rules import CRITERIA, check_metric
 from assay.flags.validation import require_key
+from assay.store.records import Member
 from assay.store.state import State
 from assay.store.store import require_absent
 from assay.warehouse.queries.metric_values import metric_last_seen
@@ -102,15 +104,23 @@ def get_metric(call: Call) -> Answer:
     state, project = call.rooms.store.state, call.path["project"]
     metric = _version(state, project, call.path["metric"], call.query.get("versionId"))
     rep = _rep(call, metric)
-    if not call.modern:
-        return Answer(body=rep)
+    return Answer(body=rep | _more(call, metric) if call.modern else rep)
+
+
+def _more(call: Call, metric: Metric) -> MetricRep:
+    """What only a single metric tells, and only to modern callers."""
+    state, project = call.rooms.store.state, call.path["project"]
+    body = _uses(state, project, metric, expanded(call))
     flags = [(key, state.flag(project, key).name) for key in flags_with_metric(state, project, metric.key)]
-    rep["_attachedFeatures"] = attached_features(project, flags)
+    body["_attachedFeatures"] = attached_features(project, flags)
     if experiments := experiments_by_metric(state, project, metric.key):
-        rep["lastUsedInExperiment"] = dependent_experiments(state, project, experiments[-1:])[0]
+        body["lastUsedInExperiment"] = dependent_experiments(state, project, experiments[-1:])[0]
+    member: Member | None = state.find(("member", "", metric.maintainer_id))
+    if member is not None:
+        body["_maintainer"] = member_summary(member)
     if (seen := _last_seen(call, metric)) is not None:
-        rep["lastSeen"] = seen
-    return Answer(body=rep | _uses(state, project, metric, expanded(call)))
+        body["lastSeen"] = seen
+    return body
 
 
 def create_metric(call: Call) -> Answer:

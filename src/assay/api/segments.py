@@ -137,6 +137,9 @@ def patch_segment(call: Call) -> Answer:
             own = {"key": segment.key, "creationDate": segment.creation_date, "salt": segment.salt}
             edited = _identified(converted(changes | own, Segment))
             edited = replace(edited, version=segment.version, last_modified_date=segment.last_modified_date)
+        here = transaction.state.environment(project, environment)
+        if here.require_comments and edited != segment and not patch.comment.strip():
+            raise InvalidRequest(f"the environment {environment!r} requires a comment with each change")
         if call.boolean("dryRun"):
             _check(transaction.state, project, environment, edited)
         else:

@@ -115,12 +115,18 @@ def check_segment(segment: Segment) -> None:
     if len(segment.rules) > MOST_RULES:
         raise InvalidRequest(f"a segment has at most {MOST_RULES} rules")
     for target in lists:
-        _check_kind(target.context_kind)
-    _check_kind(segment.unbounded_kind)
+        check_kind(target.context_kind)
+    check_kind(segment.unbounded_kind)
     if len({rule.id for rule in segment.rules}) != len(segment.rules):
         raise InvalidRequest("two rules have the same _id")
     for number, rule in enumerate(segment.rules):
         _check_rule(rule, f"rules[{number}]")
+
+
+def check_kind(kind: str) -> None:
+    """Raises `InvalidRequest` where this can't be the kind of a context."""
+    if not CONTEXT_KIND.fullmatch(kind) or kind in ("kind", "multi"):
+        raise InvalidRequest(f"{kind[:80]!r} is no context kind")
 
 
 def _check_rule(rule: SegmentRule, where: str) -> None:
@@ -130,16 +136,11 @@ def _check_rule(rule: SegmentRule, where: str) -> None:
         if clause.op not in OPERATORS:
             raise InvalidRequest(f"{where}: unknown operator {clause.op!r}")
         if clause.context_kind:
-            _check_kind(clause.context_kind)
+            check_kind(clause.context_kind)
     if rule.weight is not None and not 0 <= rule.weight <= WHOLE:
         raise InvalidRequest(f"{where}: a weight lies between 0 and {WHOLE}, not {rule.weight}")
     if rule.rollout_context_kind:
-        _check_kind(rule.rollout_context_kind)
-
-
-def _check_kind(kind: str) -> None:
-    if not CONTEXT_KIND.fullmatch(kind) or kind in ("kind", "multi"):
-        raise InvalidRequest(f"{kind[:80]!r} is no context kind")
+        check_kind(rule.rollout_context_kind)
 
 
 def _delivered_target(target: SegmentTarget) -> dict[str, Any]:

@@ -89,6 +89,19 @@ class Project(msgspec.Struct, frozen=True, rename="camel"):
         return next((environment for environment in self.environments if environment.key == key), None)
 
 
+class ContextKind(msgspec.Struct, frozen=True, rename="camel"):
+    """What a project knows of a context kind; `created_from` says by what it came to be: default, auto-add or api."""
+
+    key: str
+    name: str
+    description: str = ""
+    version: int = 1
+    creation_date: int = 0
+    last_modified: int = 0
+    archived: bool = False
+    created_from: str = "api"
+
+
 class Statement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One sentence of a policy: these actions on these resources are allowed, or denied."""
 

@@ -16,7 +16,7 @@ from assay.experiments.metric_group import MetricGroup
 from assay.experiments.units import ExperimentationSettings, settings_address
 from assay.flags.model import Flag
 from assay.flags.segment import Segment
-from assay.store.records import Environment, Member, Project, Reset, Role, Token, Webhook
+from assay.store.records import ContextKind, Environment, Member, Project, Reset, Role, Token, Webhook
 
 Address = tuple[str, str, str]  # kind, project key ("" for none), key
 
@@ -24,6 +24,7 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "project": Project,
     "flag": Flag,
     "segment": Segment,
+    "contextKind": ContextKind,
     "metric": Metric,
     "metric_version": Metric,
     "metric_group": MetricGroup,

@@ -120,6 +120,7 @@ _CONTEXTS = (
             when own is null then null
             when strlen(own) > {tables.LONGEST_ATTRIBUTES_BYTES} or contains(own, '"privateAttribute')
                 then json_object('key', key)
+            when contains(own, '"_meta"') then json_merge_patch(own, '{{"_meta": null}}')
             else own end,
         last_seen_ms
     from (
@@ -129,7 +130,7 @@ _CONTEXTS = (
             when told[1] <> 'null' then told[1]
             when told[2] <> 'null' then json_merge_patch(
                 coalesce(json_extract(told[2], '/custom'), '{{}}'),
-                json_merge_patch(told[2], '{{"custom": null}}')) end as own
+                json_merge_patch(told[2], '{{"custom": null, "privateAttrs": null}}')) end as own
         from (select *, json_extract(event, ['/context', '/user', '/context/kind']) as told from seen)
     )
     on conflict (environment, kind, key) do update set

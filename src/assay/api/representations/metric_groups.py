@@ -3,14 +3,17 @@
 from typing import Any, Required, TypedDict
 
 from assay.api.links import Links, link
+from assay.api.representations.members import MemberSummary, member_summary
 from assay.api.representations.metrics import DependentExperimentRep, version_id
 from assay.experiments.metric_group import GroupedMetric, MetricGroup
+from assay.store.records import Member
 from assay.store.state import State
 
 
-class MaintainerRep(TypedDict):
-    key: str
-    kind: str
+class MaintainerRep(TypedDict, total=False):
+    key: Required[str]
+    kind: Required[str]
+    _member: MemberSummary
 
 
 class MetricInGroupRep(TypedDict, total=False):
@@ -70,11 +73,20 @@ def metric_group_rep(state: State, project: str, group: MetricGroup) -> MetricGr
         "tags": list(group.tags),
         "_creationDate": group.creation_date,
         "_lastModified": group.last_modified,
-        "maintainer": {"key": group.maintainer_id, "kind": "member"},
+        "maintainer": _maintainer_rep(state, group.maintainer_id),
         "metrics": [_metric_in_group(state, project, grouped) for grouped in group.metrics],
     }
     if group.description:
         body["description"] = group.description
+    return body
+
+
+def _maintainer_rep(state: State, member_id: str) -> MaintainerRep:
+    """Whoever was named, with what is known of them."""
+    body: MaintainerRep = {"key": member_id, "kind": "member"}
+    member: Member | None = state.find(("member", "", member_id))
+    if member is not None:
+        body["_member"] = member_summary(member)
     return body
 
 

@@ -6,6 +6,7 @@ from typing import Any, Required, TypedDict
 import msgspec
 
 from assay.api.links import Links, link
+from assay.api.representations.members import MemberSummary
 from assay.experiments.experiment import Experiment
 from assay.experiments.metric import Denominator, Metric
 from assay.experiments.metric_group import MetricGroup
@@ -125,6 +126,7 @@ class MetricRep(TypedDict, total=False):
     experiments: list[DependentExperimentRep]
     metricGroups: list[DependentGroupRep]
     lastUsedInExperiment: DependentExperimentRep
+    _maintainer: MemberSummary
     _attachedFeatures: list[FeatureRep]
 
 

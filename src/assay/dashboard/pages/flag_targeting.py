@@ -100,9 +100,9 @@ def _page(visit: Visit, draft: Draft, *, unsaved: bool = False, error: AssayErro
         unsaved=unsaved,
         variations=tuple(variation_label(flag, n) for n in range(len(flag.variations))),
         values=tuple(value_text(variation.value) for variation in flag.variations),
-        operators=_operators(),
+        operators=operator_choices(),
         kinds=_kinds(shelf, environment.key),
-        segments=tuple(_segments(visit)),
+        segments=tuple(sorted(visit.state.segments(project, environment.key))),
         others=tuple(OtherFlag(one.key, one.name) for one in shelf.values() if one.key != flag.key),
         prerequisite_labels={key: _labels(shelf[key]) for key in chosen if key in shelf},
         kept=_kept(flag, config, draft),
@@ -114,7 +114,8 @@ def _page(visit: Visit, draft: Draft, *, unsaved: bool = False, error: AssayErro
     return Page("flag_targeting.html", flag.name, page, status, text[:1].upper() + text[1:])
 
 
-def _operators() -> tuple[Choice, ...]:
+def operator_choices() -> tuple[Choice, ...]:
+    """Every operator, and its negation where there are words for one."""
     plain = [Choice(op, words) for op, words in OPERATORS.items()]
     return (*plain, *(Choice(f"!{op}", words) for op, words in NEGATED.items()))
 
@@ -128,11 +129,6 @@ def _kinds(shelf: dict[str, Flag], environment: str) -> tuple[str, ...]:
     configs = [flag.environments[environment] for flag in shelf.values() if environment in flag.environments]
     named = {clause.context_kind for config in configs for rule in config.rules for clause in rule.clauses}
     return tuple(sorted({"user", *named} - {""}))
-
-
-def _segments(visit: Visit) -> list[str]:
-    place = f"{visit.project.key}/{visit.environment.key}"
-    return sorted(visit.state.all("segment", place))
 
 
 def _kept(flag: Flag, config: FlagConfig, draft: Draft) -> dict[str, str]:

@@ -1,13 +1,21 @@
 """All pages: each module's rows of the table of views."""
 
 from assay.dashboard.pages import (
+    audit,
+    connect,
+    diagnosis,
     flag_about,
     flag_history,
     flag_preview,
     flag_targeting,
     flag_variations,
     flags,
+    live,
+    metrics,
     overview,
+    projects,
+    segments,
+    tokens,
 )
 from assay.dashboard.visit import View
 
@@ -19,4 +27,12 @@ VIEWS: tuple[View, ...] = (
     *flag_variations.VIEWS,
     *flag_history.VIEWS,
     *flag_about.VIEWS,
+    *segments.VIEWS,
+    *metrics.VIEWS,
+    *live.VIEWS,
+    *diagnosis.VIEWS,
+    *connect.VIEWS,
+    *audit.VIEWS,
+    *tokens.VIEWS,
+    *projects.VIEWS,
 )
