@@ -85,6 +85,7 @@ TABLE = (
     ("GET", "/api/v2/webhooks/nobody", "admin", 404),
     ("PATCH", "/api/v2/webhooks/nobody", "admin", 400),
     ("DELETE", "/api/v2/webhooks/nobody", "admin", 404),
+    ("POST", "/api/v2/import", "admin", 400),
     ("GET", "/api/v2/openapi.json", "anyone", 200),
     ("GET", "/api/v2/segments/default/production", "reader", 200),
     ("POST", "/api/v2/segments/default/production", "writer", 400),

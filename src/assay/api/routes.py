@@ -16,6 +16,7 @@ from assay.api import (
     flag_copies,
     flag_defaults,
     holdouts,
+    imports,
     layers,
     metric_groups,
     metrics,
@@ -54,6 +55,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
     *webhooks.OPERATIONS,
+    *imports.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)
