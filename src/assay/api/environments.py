@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from msgspec.structs import replace
 
 from assay.api.call import Answer, Call, Operation
+from assay.api.experiment_removal import forget_environment
 from assay.api.filters import known_filters, sorted_by
 from assay.api.flag_creation import fresh_config
 from assay.api.paging import paged
@@ -121,6 +122,7 @@ def delete_environment(call: Call) -> Answer:
             configs = {name: config for name, config in flag.environments.items() if name != gone}
             experiments = without_environment(transaction.state.experiments(key, flag.key), gone)
             transaction.put_flag(key, replace(flag, environments=configs), experiments, "deleteEnvironment")
+        forget_environment(transaction, key, gone)
     return Answer(204)
 
 

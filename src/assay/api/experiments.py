@@ -92,7 +92,7 @@ def create_experiment(call: Call) -> Answer:
 
 
 def patch_experiment(call: Call) -> Answer:
-    patch = parse_patch(call.body)
+    patch = parse_patch(_spelled(call.body))
     if not isinstance(patch, SemanticPatch):
         raise InvalidRequest('an experiment is changed by {"instructions": [{"kind": "startIteration"}, …]}')
     project, environment = call.path["project"], call.path["environment"]
@@ -119,6 +119,13 @@ def create_iteration(call: Call) -> Answer:
     return Answer(
         body=iteration_rep(state, project, environment, draft, expand=expanded(call), modern=call.modern)
     )
+
+
+def _spelled(body: Any) -> Any:
+    """Clients 9.x send `Instructions`, with a capital."""
+    if isinstance(body, dict) and "instructions" not in body and "Instructions" in body:
+        return body | {"instructions": body["Instructions"]}
+    return body
 
 
 def _experiment(call: Call, body: ExperimentPost, environment: str, now_ms: int) -> Experiment:

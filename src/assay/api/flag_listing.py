@@ -55,13 +55,14 @@ def shown(call: Call) -> Shown:
 
 
 def _shown_in_listing(call: Call) -> Shown:
+    """The founding generation's client can't do without targeting, not even in the summary that it asks for."""
     brief = truth(call.query.get("summary", str(_since_brief(call))), "summary")
     asked = environments_asked(call)
     return Shown(
         modern=call.modern,
         environments=asked,
-        brief=brief,
-        counted=_since_brief(call),
+        brief=brief and _since_brief(call),
+        counted=brief or _since_brief(call),
         bare=call.modern and asked is None,
     )
 

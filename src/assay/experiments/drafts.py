@@ -13,7 +13,7 @@ from assay.errors import InvalidRequest, OptimisticLock
 from assay.experiments.experiment import PERCENT, FlagUse, Iteration, MeasuredBy, Parameter, Plan, Treatment
 from assay.experiments.holdouts import Holdout
 from assay.experiments.layers import Layer
-from assay.experiments.rollout import rule_of
+from assay.experiments.rollout import rule_of, telling_flag
 from assay.experiments.units import ExperimentationSettings
 from assay.flags.model import Flag
 
@@ -189,8 +189,10 @@ def _check_treatments(iteration: Iteration, around: Surroundings) -> None:
         raise InvalidRequest("exactly one treatment has baseline: true")
     for one in treatments:
         _check_parameters(one, iteration, around)
-    if len({one.id for one in treatments}) < len(treatments):
-        raise InvalidRequest("two treatments have the same variations, so that nobody could tell them apart")
+    if telling_flag(iteration) is None:
+        raise InvalidRequest(
+            "nobody could tell the treatments apart: on one flag at least each needs a variation of its own"
+        )
     if sum(Decimal(one.allocation_percent) for one in treatments) > 100:
         raise InvalidRequest("the treatments' allocationPercent add up to 100 at most")
 

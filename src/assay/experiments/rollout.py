@@ -82,6 +82,14 @@ def variation_of(treatment: Treatment, flag_key: str) -> str:
     return next(one.variation_id for one in treatment.parameters if one.flag_key == flag_key)
 
 
+def telling_flag(iteration: Iteration) -> str | None:
+    """The first flag on which each treatment has a variation of its own, so that an evaluation tells the treatment."""
+    for key in iteration.flags:
+        if len({variation_of(one, key) for one in iteration.treatments}) == len(iteration.treatments):
+            return key
+    return None
+
+
 def not_in_experiment(iteration: Iteration, flag_key: str) -> str:
     """The id of the variation for whoever is not in the experiment: the one named, or else the baseline's."""
     named = iteration.flags[flag_key].not_in_experiment_variation_id

@@ -48,6 +48,8 @@ def _uses(config: FlagConfig) -> Iterator[tuple[str, int | None]]:
         yield where, place.variation
         for entry in () if place.rollout is None else place.rollout.variations:
             yield where, entry.variation if entry.weight else None
+        if place.rollout is not None and place.rollout.admission is not None:
+            yield where, place.rollout.admission.variation
     for _, variation in targeted(config):
         yield "targets", variation
 
@@ -76,8 +78,11 @@ def _rollout(rollout: Rollout | None, moved: Mapping[int, int]) -> Rollout | Non
     if rollout is None:
         return None
     entries = [entry for entry in rollout.variations if entry.variation in moved]
+    admission = rollout.admission
     return replace(
-        rollout, variations=tuple(replace(entry, variation=moved[entry.variation]) for entry in entries)
+        rollout,
+        variations=tuple(replace(entry, variation=moved[entry.variation]) for entry in entries),
+        admission=replace(admission, variation=moved[admission.variation]) if admission else None,
     )
 
 
