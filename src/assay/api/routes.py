@@ -11,10 +11,12 @@ from assay.api import (
     experiments,
     experiments_beta,
     expiring_targets,
+    exports,
     feature_flags,
     flag_copies,
     flag_defaults,
     holdouts,
+    imports,
     layers,
     metric_groups,
     metrics,
@@ -38,6 +40,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *expiring_targets.OPERATIONS,
     *experiments.OPERATIONS,
     *experiment_results.OPERATIONS,
+    *exports.OPERATIONS,
     *experimentation_settings.OPERATIONS,
     *holdouts.OPERATIONS,
     *layers.OPERATIONS,
@@ -52,6 +55,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
     *webhooks.OPERATIONS,
+    *imports.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)
