@@ -19,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.described import is_untyped
+from api.experiments import started
+from api.results import send_conversions
 from assay.api.openapi import description
 from assay.api.routes import OPERATIONS
 from live import LiveServer, exposure, tracked
@@ -26,7 +28,13 @@ from live import LiveServer, exposure, tracked
 SOAK = int(os.environ.get("ASSAY_SOAK_EXAMPLES", "0"))
 
 # Keys that exist, so that requests get past the 404s.
-KNOWN = {"project": "default", "environment": "production", "flag": "flag", "metric": "metric"}
+KNOWN = {
+    "project": "default",
+    "environment": "production",
+    "flag": "flag",
+    "metric": "metric",
+    "experiment": "exp",
+}
 
 CHECKS = (
     not_a_server_error,
@@ -55,6 +63,8 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     server = LiveServer(tmp_path_factory.mktemp("fuzz") / "data", environment).start()
     server.create_experiment()
     server.send([exposure("a", 0), exposure("b", 1), tracked("b")])
+    started(server, "exp")
+    send_conversions(server, "exp", (0.2, 0.5))
     yield server
     assert server.stop() == 0
 
