@@ -16,10 +16,12 @@ from assay.api import (
     flag_copies,
     flag_defaults,
     holdouts,
+    imports,
     layers,
     metric_groups,
     metrics,
     projects,
+    segment_expiry,
     segments,
     tags,
     tokens,
@@ -47,11 +49,13 @@ _RESOURCES: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *metric_groups.OPERATIONS,
     *segments.OPERATIONS,
+    *segment_expiry.OPERATIONS,
     *contexts.OPERATIONS,
     *context_kinds.OPERATIONS,
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
     *webhooks.OPERATIONS,
+    *imports.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)
