@@ -45,7 +45,11 @@ def test_operation_ids_are_unique() -> None:
 
 
 def test_every_answer_has_a_type_or_no_body() -> None:
-    untyped = {row.handler.__name__ for row in OPERATIONS if row.answer is None and row.status != 204}
+    untyped = {
+        row.handler.__name__
+        for row in OPERATIONS
+        if row.answer is None and not row.media and row.status != 204
+    }
     assert untyped == set()
 
 

@@ -156,6 +156,8 @@ def _parameters(row: Operation) -> list[Schema]:
 
 def _success(row: Operation, by_kind: dict[str, Schema]) -> Schema:
     body: Schema = {"description": "Done"}
+    if row.media:
+        return body | {"content": {name: {} for name in row.media}}
     return body if row.answer is None else body | {"content": _json(row.answer, by_kind)}
 
 
