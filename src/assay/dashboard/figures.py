@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from markupsafe import Markup, escape
 
@@ -16,7 +17,7 @@ from assay.dashboard.numbers import percent, plain, signed_percent
 Bounds = tuple[float, float]
 
 # An interval this many times wider than the middle one is drawn cut off, so that the others can be seen.
-WIDEST = 6.0
+WIDEST = 3.5
 DAY_MS = 86_400_000
 
 
@@ -27,7 +28,7 @@ class Axis:
     low: float
     high: float
     ticks: tuple[float, ...]
-    width: int = 320
+    width: int = 284
     margin: int = 12
 
     def at(self, value: float) -> float:
@@ -36,7 +37,7 @@ class Axis:
         return round(self.margin + share * (self.width - 2 * self.margin), 1)
 
 
-def common_axis(intervals: Sequence[Bounds], *, width: int = 320) -> Axis:
+def common_axis(intervals: Sequence[Bounds], *, width: int = 284) -> Axis:
     """A scale with 0 on it that shows the intervals, but for ends of extremely wide ones."""
     finite = [one for one in intervals if all(math.isfinite(bound) for bound in one)]
     reaches = sorted(max(abs(low), abs(high)) for low, high in finite)
@@ -168,6 +169,10 @@ class _Scale:
         span = max(1, self._last - self._first)
         return round(LEFT + (at_ms - self._first) / span * (WIDE - LEFT - RIGHT), 1)
 
+    def shows(self, value: float | None) -> TypeGuard[float]:
+        """Whether there is a value, and the picture reaches so far."""
+        return value is not None and self._low <= value <= self._high
+
     def y(self, value: float) -> float:
         inside = min(max(value, self._low), self._high)
         share = (inside - self._low) / (self._high - self._low)
@@ -194,7 +199,7 @@ def _band(scale: _Scale, times_ms: Sequence[int], line: Line) -> Markup:
 
 
 def _stroke(scale: _Scale, times_ms: Sequence[int], line: Line) -> Markup:
-    known = [(at, one) for at, one in zip(times_ms, line.points, strict=True) if one is not None]
+    known = [(at, one) for at, one in zip(times_ms, line.points, strict=True) if scale.shows(one)]
     if not known:
         return Markup("")
     path = "L".join(f"{scale.x(at)} {scale.y(one)}" for at, one in known)

@@ -163,7 +163,11 @@ def _begin(
             "flags": {flag: use},
             "randomizationUnit": "user",
             "attributes": ["country", "device", "member"],
-            "assay": {"horizonUnits": horizon, "guardrails": [one for one in metrics if one in GUARDRAILS]},
+            "assay": {
+                "horizonUnits": horizon,
+                "minimumLift": 0.1,
+                "guardrails": [one for one in metrics if one in GUARDRAILS],
+            },
         }
         body = {"key": key, "name": name, "iteration": iteration, "tags": ["shop"]}
         past.perform(experiments.create_experiment, body)
