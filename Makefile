@@ -48,6 +48,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/bench_streams.py
 	$(BIN)/python benchmarks/bench_evaluation.py
 	$(BIN)/python benchmarks/bench_statistics.py
+	$(BIN)/python benchmarks/bench_unit_values.py
 	$(BIN)/python benchmarks/bench_evalx.py
 
 # Rewrites docs/explanation/calibration.md; some six minutes of processor time.

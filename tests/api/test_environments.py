@@ -139,6 +139,18 @@ def test_a_projects_availability_is_kept_under_both_its_names(api: LiveServer) -
     ]
 
 
+def test_a_projects_availability_is_what_its_new_flags_begin_with(api: LiveServer) -> None:
+    available = {"usingMobileKey": False, "usingEnvironmentId": True}
+    key = project(api, defaultClientSideAvailability=available)
+    assert (
+        api.rest("GET", f"/projects/{key}/flag-defaults").body["defaultClientSideAvailability"] == available
+    )
+    made = api.rest("POST", f"/flags/{key}", {"key": "f", "name": "f"}).body
+    assert made["clientSideAvailability"] == available
+    rename = [{"op": "replace", "path": "/name", "value": "other"}]
+    assert api.rest("PATCH", f"/projects/{key}", rename).body["defaultClientSideAvailability"] == available
+
+
 def test_an_environment_begins_with_the_flags_and_segments_of_its_source(api: LiveServer) -> None:
     key = project(api)
     assert api.rest("POST", f"/flags/{key}", {"key": "f", "name": "f"}).status == 201

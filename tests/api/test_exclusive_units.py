@@ -7,7 +7,8 @@ import pytest
 
 from api.experiments import ALL, instruct, make_experiment, make_flag, make_metric, planned, read
 from api.replies import assert_refused, fresh
-from flags.official import Official
+from assay.flags.evaluation import compile_set
+from flags.official import Documents, Official, ours
 from live import LiveServer
 
 UNITS = [f"unit-{number}" for number in range(20_000)]
@@ -17,11 +18,16 @@ HOLDOUTS = "/projects/default/environments/production/holdouts"
 CLOSE = 0.018
 
 
-def delivered(api: LiveServer) -> Official:
-    """An official evaluator that has what a server-side SDK in production has."""
+def documents(api: LiveServer) -> tuple[Documents, Documents]:
+    """The flags and segments that a server-side SDK in production has."""
     headers = {"Authorization": api.environment_rep()["apiKey"]}
     body = api.request("GET", "/sdk/latest-all", None, headers).body
-    return Official(body["flags"], body["segments"])
+    return body["flags"], body["segments"]
+
+
+def delivered(api: LiveServer) -> Official:
+    """An official evaluator that has them."""
+    return Official(*documents(api))
 
 
 def taking_part(official: Official, flag: str) -> dict[str, int]:
@@ -198,6 +204,10 @@ def test_a_layer_and_a_holdout_combine(api: LiveServer) -> None:
     assert abs(len(part) / len(UNITS) - 0.4) < CLOSE
     base = taking_part(official, holdout["baseExperiment"]["key"])
     assert all(base[unit] == 1 for unit in part)
+    compiled = compile_set(*documents(api))
+    for unit in UNITS[:2_000]:
+        context = {"kind": "user", "key": unit}
+        assert ours(compiled, key, context) == official.answer(key, context)
 
 
 def test_a_holdout_tells_how_far_it_is(api: LiveServer) -> None:
@@ -268,3 +278,37 @@ def test_a_holdout_that_is_not_there_is_named(api: LiveServer) -> None:
     reply = api.rest("POST", ALL, body)
     assert_refused(reply, 400, "invalid_request")
     assert "holdout" in reply.body["message"]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        [{"op": "replace", "path": "/name", "value": "Other"}],
+        {"merge": {"environments": {"production": {"trackEvents": True}}}},
+        {"environmentKey": "production", "instructions": [{"kind": "turnFlagOff"}]},
+        {"instructions": [{"kind": "addVariation", "value": "more"}]},
+    ],
+)
+def test_other_edits_of_a_flag_leave_who_takes_part_alone(api: LiveServer, patch: Any) -> None:
+    key, holdout = fresh("edited"), make_holdout(api)
+    make_flag(api, key, 2)
+    make_metric(api, key)
+    body = {"key": key, "name": key, "holdoutId": holdout["_id"], "iteration": planned(api, key, key)}
+    assert api.rest("POST", ALL, body).status == 201
+    assert reserve(api, make_layer(api), key, 50).status == 200
+    assert instruct(api, key, "startIteration").status == 200
+    before = api.rest("GET", f"/flags/default/{key}").body["environments"]["production"]["fallthrough"]
+    assert before["rollout"]["admission"]["outside"] == [holdout["baseExperiment"]["key"]]
+    reply = api.rest("PATCH", f"/flags/default/{key}", patch)
+    assert reply.status == 200, reply.body
+    assert reply.body["environments"]["production"]["fallthrough"] == before
+
+
+def test_an_instruction_can_not_let_everybody_in(api: LiveServer) -> None:
+    key, layer = fresh("letin"), make_layer(api)
+    make_experiment(api, key)
+    reserve(api, layer, key, 50)
+    instruct(api, key, "startIteration")
+    patch = [{"op": "remove", "path": "/environments/production/fallthrough/rollout/admission"}]
+    reply = api.rest("PATCH", f"/flags/default/{key}", patch)
+    assert_refused(reply, 409, "optimistic_locking_error")

@@ -141,7 +141,9 @@ def test_variations_of_a_measured_flag_keep_their_places(caller: Caller) -> None
 
 
 def test_who_makes_a_flag_maintains_it(caller: Caller) -> None:
-    assert caller.create()["maintainerId"]
+    own = caller.create()
+    assert own["_maintainer"]["_id"] == own["maintainerId"]
+    assert own["_maintainer"]["email"]
     assert caller.create(maintainerId="ann")["maintainerId"] == "ann"
     team = caller.create(maintainerTeamKey="team")
     assert (team["maintainerTeamKey"], "maintainerId" in team) == ("team", False)

@@ -121,7 +121,8 @@ def test_a_copy_that_can_not_be_made_changes_nothing(
 def test_the_rollout_of_an_experiment_becomes_an_ordinary_one(caller: Caller) -> None:
     flag = caller.create()
     halves = [{"variation": 0, "weight": 50_000}, {"variation": 1, "weight": 50_000}]
-    rollout = {"variations": halves, "kind": "experiment", "seed": 7}
+    entries = [halves[0], {**halves[1], "_untracked": True}]
+    rollout = {"variations": entries, "kind": "experiment", "seed": 7}
     place = "/environments/production/fallthrough"
     caller.patch(flag["key"], [{"op": "replace", "path": place, "value": {"rollout": rollout}}])
     there = copy(caller, flag["key"]).body["environments"]["test"]["fallthrough"]["rollout"]

@@ -6,6 +6,10 @@ import pytest
 
 from api.experiments import ALL, make_experiment, make_flag, make_metric, planned
 from api.replies import assert_refused, fresh
+from assay.api.representations.metric_groups import metric_group_rep
+from assay.experiments.metric_group import MetricGroup
+from assay.store.records import Member
+from assay.store.state import State
 from live import LiveServer, Reply
 
 GROUPS = "/projects/default/metric-groups"
@@ -51,13 +55,12 @@ def test_a_group_is_read_as_it_was_made(api: LiveServer, steps: list[str]) -> No
     assert {"_id", "_creationDate", "_lastModified", "description"} <= body.keys()
 
 
-def test_a_maintainer_who_is_known_is_told(api: LiveServer, steps: list[str]) -> None:
-    member = api.rest("GET", "/members")
-    if member.status == 404 or not member.body["items"]:
-        pytest.skip("nobody but tokens uses this server")
-    known = member.body["items"][0]
-    made = create(api, steps, maintainerId=known["_id"]).body
-    assert made["maintainer"]["_member"]["email"] == known["email"]
+def test_a_maintainer_who_is_known_is_told() -> None:
+    member = Member("somebody", "ann@example.com", "writer", 1, first_name="Ann")
+    group = MetricGroup("1", "group", "Group", "standard", 1, (), maintainer_id="somebody")
+    told = metric_group_rep(State().with_record(("member", "", "somebody"), member), "default", group)
+    assert told["maintainer"]["_member"]["email"] == "ann@example.com"
+    assert "_member" not in metric_group_rep(State(), "default", group)["maintainer"]
 
 
 BAD: tuple[dict[str, Any], ...] = (
@@ -147,6 +150,39 @@ def test_a_group_keeps_its_metrics_and_an_experiment_its_group(api: LiveServer, 
     metric = send(api, "GET", f"/metrics/default/{steps[1]}?expand=experiments").body
     assert flag in [one["key"] for one in metric["experiments"]]
     assert_refused(send(api, "DELETE", f"{GROUPS}/{group}"), 409, "conflict")
+
+
+def test_a_change_of_a_metric_is_a_new_version_of_its_groups(api: LiveServer) -> None:
+    """So that an iteration, which pins its group's version, goes on with the metric as it was."""
+    keys = [fresh("step"), fresh("step")]
+    for key in keys:
+        make_metric(api, key)
+    place = f"{GROUPS}/{create(api, keys).body['key']}"
+    before = send(api, "GET", place).body
+    change = [{"op": "replace", "path": "/eventKey", "value": "other"}]
+    changed = send(api, "PATCH", f"/metrics/default/{keys[1]}", change).body
+    after = send(api, "GET", place).body
+    assert (before["_version"], after["_version"]) == (1, 2)
+    assert after["metrics"][1]["_versionId"] == changed["_versionId"]
+    assert after["metrics"][0] == before["metrics"][0]
+
+
+def test_a_metric_that_left_a_pinned_group_is_still_needed(api: LiveServer) -> None:
+    keys = [fresh("step") for _ in range(3)]
+    for key in keys:
+        make_metric(api, key)
+    group = create(api, keys).body["key"]
+    flag = fresh("flag")
+    make_flag(api, flag)
+    iteration = planned(api, flag, keys[0])
+    iteration |= {"metrics": [{"key": group, "isGroup": True}], "primaryFunnelKey": group}
+    del iteration["primarySingleMetricKey"]
+    assert send(api, "POST", ALL, {"key": flag, "name": flag, "iteration": iteration}).status == 201
+    start = {"instructions": [{"kind": "startIteration", "changeJustification": "now"}]}
+    assert send(api, "PATCH", f"{ALL}/{flag}", start).status == 200
+    shorter = [{"op": "remove", "path": "/metrics/2"}]
+    assert send(api, "PATCH", f"{GROUPS}/{group}", shorter).status == 200
+    assert_refused(send(api, "DELETE", f"/metrics/default/{keys[2]}"), 409, "conflict")
 
 
 def test_a_group_without_uses_is_deleted_for_good(api: LiveServer, steps: list[str]) -> None:

@@ -76,6 +76,11 @@ settings.put_context_flag_setting(P, E, "user", "ann", "f", models.ValuePut(sett
 result = contexts.evaluate_context_instance(P, E, ann).items[0]
 found["evaluated"] = [result.key, result.value, result.reason.kind]
 found["tags"] = tags.get_tags(kind=["flag", "segment"]).items
+ends = segments.patch_expiring_targets_for_segment(P, E, S, models.PatchSegmentExpiringTargetInputRep(instructions=[
+    models.PatchSegmentExpiringTargetInstruction(
+        kind="addExpiringTarget", targetType="included", contextKind="user", contextKey="ann", value=2000000000000)]))
+found["ends"] = [ends.items[0].expiration_date, ends.total_instructions]
+found["end"] = segments.get_expiring_targets_for_segment(P, E, S).items[0].target_type
 segments.delete_segment(P, E, S)
 environments.delete_environment(P, "copy")
 projects.delete_project(P)
@@ -159,6 +164,8 @@ def test_todays_client_reads_every_answer(server: LiveServer) -> None:
         "kinds": ["Company", "user"],
         "evaluated": ["f", False, "OFF"],
         "tags": ["beta", "flagged"],
+        "ends": [2000000000000, 1],
+        "end": "included",
     }
 
 

@@ -103,6 +103,8 @@ def test_weights_that_do_not_make_the_whole_are_refused(weights: tuple[int, ...]
         ({"context_kind": ""}, "context kind"),
         ({"context_kind": "a b"}, "context kind"),
         ({"context_kind": "x" * 65}, "context kind"),
+        ({"context_kind": "org", "bucket_by": "/"}, "names no attribute"),
+        ({"context_kind": "org", "bucket_by": "/a~2"}, "names no attribute"),
     ],
 )
 def test_a_rollout_that_sdks_read_differently_is_refused(change: dict[str, Any], said: str) -> None:

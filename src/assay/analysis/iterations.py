@@ -11,7 +11,7 @@ from assay.analysis.plans import AnalysisPlan, analysis_plan
 from assay.errors import InvalidRequest, NotFound
 from assay.experiments.experiment import Experiment, FlagUse, Iteration, MeasuredBy, Treatment
 from assay.experiments.metric import Metric
-from assay.experiments.rollout import treatment_weights, variation_of
+from assay.experiments.rollout import telling_flag, treatment_weights, variation_of
 from assay.flags.model import Flag
 from assay.store.state import State
 from assay.warehouse.queries.exposures import NO_BEGINNING, ExposureScope
@@ -144,10 +144,11 @@ def _iteration(experiment: Experiment, iteration_id: str) -> Iteration:
 
 
 def _flag_use(iteration: Iteration) -> tuple[str, FlagUse]:
-    """The flag whose evaluations expose: the first of those that carry the iteration, which all treat a unit alike."""
-    for key, use in iteration.flags.items():
-        return key, use
-    raise InvalidRequest("the iteration has no flag, so nobody can be exposed")
+    """The flag whose evaluations expose: the first on which each treatment has a variation of its own."""
+    key = telling_flag(iteration)
+    if key is None:
+        raise InvalidRequest("the iteration has no flag that tells its treatments apart")
+    return key, iteration.flags[key]
 
 
 def _end(iteration: Iteration, asked: Narrowing) -> int | None:
@@ -200,7 +201,7 @@ def _asked(state: State, project: str, one: MeasuredBy) -> Iterator[Question]:
             yield Measured(state.metric_at(project, one.key, one.version), role)
             return
         group = state.metric_group_at(project, one.key, one.version)
-        metrics = tuple(state.metric(project, member.key) for member in group.metrics)
+        metrics = tuple(state.metric_at(project, member.key, member.version) for member in group.metrics)
     except NotFound as error:
         yield Missing(one.key, role, str(error))
         return

@@ -7,7 +7,7 @@ from typing import Any
 import assay
 from assay.analysis.experiment_results import QueryText
 from assay.events.log import Position
-from assay.warehouse.engine import Columns, Engine, Query
+from assay.warehouse.engine import Columns, Engine, FileFormat, Query
 
 METHODS = {
     "fixed": "Welch's test and Student's interval of the difference (Welch 1947)",
@@ -44,6 +44,10 @@ class RecordedEngine:
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
         self._keep(query)
         return self._engine.rows(query)
+
+    def write(self, query: Query, path: Path, file_format: FileFormat) -> None:
+        self._keep(query)
+        self._engine.write(query, path, file_format)
 
     def close(self) -> None:
         self._engine.close()

@@ -12,6 +12,7 @@ from assay.api.call import Answer, Call, Operation
 from assay.api.flag_edits import check_edit
 from assay.api.links import link
 from assay.api.patching import converted
+from assay.api.segment_expiry import remove_expired_members
 from assay.errors import AssayError
 from assay.flags.context import USER
 from assay.flags.expiring_targets import apply_expiry, without_expired
@@ -88,8 +89,9 @@ def patch_expiring_user_targets(call: Call) -> Answer:
 
 
 def remove_expired(store: Store) -> None:
-    """Takes away the targets whose end has come."""
+    """Takes away the targets of flags and the members of segments whose end has come."""
     now_ms = store.preview().now_ms
+    remove_expired_members(store, EXPIRY, now_ms)
     due = [
         (project, flag.key)
         for project in store.state.all("project")

@@ -18,6 +18,7 @@ from assay.flags.model import (
     Flag,
     FlagConfig,
     Prerequisite,
+    Rollout,
     Rule,
     Variation,
 )
@@ -136,7 +137,7 @@ def copied_config(config: FlagConfig) -> FlagConfig:
 def copied_fallthrough(place: Fallthrough) -> Fallthrough:
     if place.rollout is None:
         return place
-    return Fallthrough(rollout=replace(place.rollout, kind="rollout", experiment_allocation=None))
+    return Fallthrough(rollout=_ordinary(place.rollout))
 
 
 def copied_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
@@ -159,10 +160,14 @@ def _identified_clause(clause: Clause) -> Clause:
 
 def _copied_rule(rule: Rule) -> Rule:
     clauses = tuple(replace(clause, id="") for clause in rule.clauses)
-    rollout = rule.rollout
-    if rollout is not None:
-        rollout = replace(rollout, kind="rollout", experiment_allocation=None)
+    rollout = None if rule.rollout is None else _ordinary(rule.rollout)
     return identified_rule(replace(rule, clauses=clauses, id="", rollout=rollout))
+
+
+def _ordinary(rollout: Rollout) -> Rollout:
+    """The same shares and seed, of which no evaluation is an exposure."""
+    entries = tuple(replace(entry, untracked=False) for entry in rollout.variations)
+    return replace(rollout, variations=entries, kind="rollout", experiment_allocation=None, admission=None)
 
 
 def _said(body: FlagBody) -> dict[str, Any]:

@@ -15,12 +15,20 @@ from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.representations.metric_groups import MetricGroupRep, MetricGroupsRep, metric_group_rep
 from assay.api.representations.metrics import dependent_experiments
 from assay.errors import Conflict
-from assay.experiments.metric_group import GroupedMetric, MetricGroup, check_metric_group
+from assay.experiments.metric_group import MetricGroup, check_metric_group, with_metric_versions
 from assay.flags.validation import require_key
 from assay.store.state import State
 from assay.store.store import require_absent
+from assay.store.transaction import Transaction
 
 WRITABLE = ("name", "kind", "description", "tags", "maintainerId", "metrics")
+
+
+class MetricInGroupPost(msgspec.Struct, rename="camel"):
+    """A metric, and what it is called in the group."""
+
+    key: str
+    name_in_group: str = ""
 
 
 class MetricGroupPost(msgspec.Struct, rename="camel"):
@@ -29,7 +37,7 @@ class MetricGroupPost(msgspec.Struct, rename="camel"):
     key: str
     name: str
     kind: str
-    metrics: list[GroupedMetric]
+    metrics: list[MetricInGroupPost]
     description: str = ""
     maintainer_id: str = ""
     tags: list[str] = []
@@ -82,11 +90,20 @@ def patch_metric_group(call: Call) -> Answer:
         own = {"_id": group.id, "key": group.key, "_creationDate": group.creation_date}
         own |= {"_version": group.version, "_lastModified": group.last_modified}
         edited = _group(transaction.state, project, document, own)
-        if edited != group:
-            transaction.keep(("metric_group_version", project, f"{group.key}/{group.version}"), group)
-            edited = replace(edited, version=group.version + 1, last_modified=transaction.now_ms)
-        transaction.put(("metric_group", project, group.key), edited, "updateMetricGroup")
+        edited = put_edited(transaction, project, group, edited)
     return Answer(body=_rep(call, edited))
+
+
+def put_edited(
+    transaction: Transaction, project: str, group: MetricGroup, edited: MetricGroup
+) -> MetricGroup:
+    """Writes what is new of a group as its next version."""
+    if edited == group:
+        return group
+    transaction.keep(("metric_group_version", project, f"{group.key}/{group.version}"), group)
+    edited = replace(edited, version=group.version + 1, last_modified=transaction.now_ms)
+    transaction.put(("metric_group", project, group.key), edited, "updateMetricGroup")
+    return edited
 
 
 def delete_metric_group(call: Call) -> Answer:
@@ -105,8 +122,9 @@ def delete_metric_group(call: Call) -> Answer:
 def _group(state: State, project: str, body: dict[str, Any], own: dict[str, Any]) -> MetricGroup:
     document = {name: body[name] for name in WRITABLE if body.get(name) is not None} | own
     group = converted(document, MetricGroup)
-    check_metric_group(group, state.all("metric", project))
-    return group
+    metrics = state.all("metric", project)
+    check_metric_group(group, metrics)
+    return with_metric_versions(group, metrics)
 
 
 def _rep(call: Call, group: MetricGroup) -> MetricGroupRep:

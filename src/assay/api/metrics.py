@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from assay.api.call import Answer, Call, Operation
 from assay.api.filters import expanded, sorted_by
+from assay.api.metric_groups import put_edited
 from assay.api.metric_uses import experiments_by_metric, groups_with, is_active
 from assay.api.operator_filters import Test, by_text, by_values, filtered
 from assay.api.paging import MOST_ITEMS, paged
@@ -26,7 +27,7 @@ from assay.api.representations.metrics import (
 from assay.errors import Conflict, InvalidRequest, NotFound
 from assay.experiments.event_filter import Filter
 from assay.experiments.metric import DataSource, Denominator, EventDefault, Metric
-from assay.experiments.metric_group import check_step
+from assay.experiments.metric_group import check_step, with_metric_versions
 from assay.experiments.metric_rules import CRITERIA, check_metric
 from assay.flags.validation import require_key
 from assay.store.records import Member
@@ -154,6 +155,9 @@ def patch_metric(call: Call) -> Answer:
             transaction.keep(("metric_version", project, f"{metric.key}/{metric.version}"), metric)
             edited = replace(edited, version=metric.version + 1, last_modified=transaction.now_ms)
         transaction.put(("metric", project, metric.key), edited, "updateMetric")
+        for group in groups_with(transaction.state, project, metric.key):
+            newer = with_metric_versions(group, transaction.state.all("metric", project))
+            put_edited(transaction, project, group, newer)
     return Answer(body=_rep(call, edited))
 
 

@@ -62,8 +62,9 @@ def with_description(operations: tuple[Operation, ...]) -> tuple[Operation, ...]
 
 def description(operations: tuple[Operation, ...]) -> Schema:
     """The whole document, as a client reads it."""
-    whole: Schema = msgspec.json.decode(msgspec.json.encode(_document(operations)))
-    return whole
+    # Defaults of structs are tuples, which a validator takes for no array.
+    plain: Schema = msgspec.json.decode(msgspec.json.encode(_document(operations)))
+    return plain
 
 
 def _document(operations: tuple[Operation, ...]) -> Schema:
@@ -73,7 +74,7 @@ def _document(operations: tuple[Operation, ...]) -> Schema:
     paths: dict[str, Schema] = {}
     for row in operations:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, by_kind)
-    document: Schema = {
+    return {
         "openapi": "3.1.0",
         "info": {"title": "Assay", "version": __version__, "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
@@ -87,9 +88,6 @@ def _document(operations: tuple[Operation, ...]) -> Schema:
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}},
         },
     }
-    # Defaults of structs are tuples, which a validator takes for no array.
-    plain: Schema = msgspec.json.decode(msgspec.json.encode(document))
-    return plain
 
 
 VERSION: Schema = {
@@ -158,6 +156,8 @@ def _parameters(row: Operation) -> list[Schema]:
 
 def _success(row: Operation, by_kind: dict[str, Schema]) -> Schema:
     body: Schema = {"description": "Done"}
+    if row.media:
+        return body | {"content": {name: {} for name in row.media}}
     return body if row.answer is None else body | {"content": _json(row.answer, by_kind)}
 
 

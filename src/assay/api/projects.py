@@ -16,6 +16,7 @@ from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.representations.projects import EDITABLE as OF_ENVIRONMENTS
 from assay.api.representations.projects import AvailabilityRep, ProjectRep, ProjectsRep, project_rep
 from assay.errors import Conflict, InvalidRequest
+from assay.flags.model import ClientSideAvailability
 from assay.flags.validation import require_key
 from assay.store.records import Environment, Project
 from assay.store.store import require_absent
@@ -197,22 +198,23 @@ def matching(items: Iterable[T], asked: dict[str, str]) -> list[T]:
 
 
 def _edited(project: Project, document: dict[str, Any]) -> Project:
-    """The project with what a body says of it."""
-    available = document.get("defaultClientSideAvailability")
-    shown = {"includeInSnippetByDefault": document.get("includeInSnippetByDefault", False)}
-    if available is not None:
-        given = converted(available, AvailabilityRep)
-        shown = {
-            "includeInSnippetByDefault": given["usingEnvironmentId"],
-            "mobileByDefault": given["usingMobileKey"],
-        }
-    else:
-        shown["mobileByDefault"] = project.mobile_by_default
+    """The project with what a body says of it; what new flags begin with is kept with their other defaults."""
     fields = {"_id": project.id, "key": project.key, "name": document.get("name")}
-    edited = converted(fields | shown | {"tags": document.get("tags", [])}, Project)
+    edited = converted(fields | {"tags": document.get("tags", [])}, Project)
     if not edited.name:
         raise InvalidRequest("a project's name is not empty")
-    return replace(edited, environments=project.environments, flag_defaults=project.flag_defaults)
+    defaults = project.flag_defaults
+    known = defaults.default_client_side_availability
+    given = document.get("defaultClientSideAvailability")
+    if given is None:
+        shown = {"usingEnvironmentId": document.get("includeInSnippetByDefault", False)}
+        given = {**shown, "usingMobileKey": known.using_mobile_key}
+    available = converted(given, ClientSideAvailability)
+    return replace(
+        edited,
+        environments=project.environments,
+        flag_defaults=replace(defaults, default_client_side_availability=available),
+    )
 
 
 def _rep(call: Call, project: Project) -> ProjectRep:

@@ -3,6 +3,7 @@
 import click
 
 from assay import __version__
+from assay.cli.accounts import export_account, import_account
 from assay.cli.backups import backup, restore
 from assay.cli.demonstration import demo
 from assay.cli.replaying import replay
@@ -16,5 +17,5 @@ def main() -> None:
     """Assay: flags out, events in, results you can trust back."""
 
 
-for command in (serve, replay, token, backup, restore, demo):
+for command in (serve, replay, token, backup, restore, export_account, import_account, demo):
     main.add_command(command)

@@ -118,7 +118,7 @@ def _modern_verdict(results: IterationResults) -> tuple[str, Tone]:
                 lift = signed_percent(compared.lift) if isinstance(compared.lift, float) else ""
                 tone: Tone = "good" if compared.verdict.word == "better" else "bad"
                 return f"{arm.name} {compared.verdict.word} {lift}".strip(), tone
-    return "not yet", ""
+    return ("not yet", "") if sum(results.exposed) else ("nobody exposed yet", "")
 
 
 def _flag_scoped(visit: Visit) -> Iterator[Running]:
@@ -161,7 +161,7 @@ def _flag_verdict(results: FlagExperimentResults, names: list[str], *, lower: bo
             better = (compared.effect > 0) != lower
             lift = signed_percent(compared.lift) if isinstance(compared.lift, float) else ""
             return f"{name} {'better' if better else 'worse'} {lift}".strip(), "good" if better else "bad"
-    return "not yet", ""
+    return ("not yet", "") if results.buckets else ("nobody exposed yet", "")
 
 
 def _flag_faults(results: FlagExperimentResults) -> Iterator[str]:

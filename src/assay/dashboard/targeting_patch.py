@@ -104,6 +104,7 @@ def _serve(draft: DraftServe, flag: Flag, before: Fallthrough | Rule | None, whe
 
 def _absent_left_out(rollout: Rollout) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(rollout)
+    body["variations"] = list(body["variations"])
     return {name: value for name, value in body.items() if value is not None}
 
 

@@ -72,7 +72,7 @@ def _with_own(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
     document = msgspec.json.decode(msgspec.json.encode(experiment))
     document["maintainerId"] = document["_maintainerId"]
     document = _applied(document, changes)
-    document["_maintainerId"] = document.pop("maintainerId")
+    document["_maintainerId"] = document.pop("maintainerId", "")
     after = converted(document, Experiment)
     after = replace(after, tags=tuple(dict.fromkeys(after.tags)))
     check_experiment(after)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
 from assay.experiments.metric import Metric
@@ -12,10 +13,11 @@ MOST_METRICS = 50
 
 
 class GroupedMetric(msgspec.Struct, frozen=True, rename="camel"):
-    """A metric under the name that it has in its group."""
+    """A metric under the name that it has in its group, in the version that it had in this version of the group."""
 
     key: str
     name_in_group: str = ""
+    version: int | None = None
 
 
 class MetricGroup(msgspec.Struct, frozen=True, rename="camel"):
@@ -35,6 +37,13 @@ class MetricGroup(msgspec.Struct, frozen=True, rename="camel"):
 
     def holds(self, metric_key: str) -> bool:
         return any(metric.key == metric_key for metric in self.metrics)
+
+
+def with_metric_versions(group: MetricGroup, metrics: Mapping[str, Metric]) -> MetricGroup:
+    """The group with its metrics in their versions of now; `metrics` are the project's."""
+    return replace(
+        group, metrics=tuple(replace(one, version=metrics[one.key].version) for one in group.metrics)
+    )
 
 
 def check_metric_group(group: MetricGroup, metrics: Mapping[str, Metric]) -> None:

@@ -1,6 +1,6 @@
 """The segment in one environment: who belongs, as the API edits it and as SDKs get it."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -10,6 +10,8 @@ from assay.flags.context import USER
 from assay.flags.delivery import delivered_clause
 from assay.flags.model import Clause
 from assay.flags.validation import WHOLE
+
+Side = Literal["included", "excluded"]
 
 # Every SDK holds the lists whole, and every change of one sends it whole.
 MOST_KEYS = 100_000
@@ -32,6 +34,17 @@ class SegmentRule(msgspec.Struct, frozen=True, rename="camel"):
     bucket_by: str | None = None
     description: str = ""
     id: str = msgspec.field(name="_id", default="")
+
+
+class ExpiringMember(msgspec.Struct, frozen=True, rename="camel"):
+    """A key that is to be taken from a list (`included` or `excluded`) at `expiration_date`, epoch milliseconds."""
+
+    id: str = msgspec.field(name="_id")
+    context_key: str
+    target_type: Side
+    expiration_date: int
+    context_kind: str = USER
+    version: int = msgspec.field(name="_version", default=1)
 
 
 class Segment(msgspec.Struct, frozen=True, rename="camel"):
@@ -57,6 +70,7 @@ class Segment(msgspec.Struct, frozen=True, rename="camel"):
     kept_by: str = ""
     version: int = 0
     last_modified_date: int = 0
+    expiring: tuple[ExpiringMember, ...] = ()
 
     @property
     def unbounded_kind(self) -> str:

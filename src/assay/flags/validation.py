@@ -6,6 +6,7 @@ from assay.errors import InvalidRequest
 from assay.flags.clause_validation import check_clause, check_kind
 from assay.flags.context import USER
 from assay.flags.model import Fallthrough, Flag, FlagConfig, Rollout, Rule
+from assay.flags.references import parse_reference
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
 WHOLE = 100_000
@@ -92,6 +93,8 @@ def _check_rollout(rollout: Rollout, count: int, where: str) -> None:
         raise InvalidRequest(f"{where}: a seed lies between 1 and {LARGEST_SEED}, not {rollout.seed}")
     if rollout.context_kind is not None:
         check_kind(rollout.context_kind, where)
+    if rollout.bucket_by and parse_reference(rollout.bucket_by, literal=not rollout.context_kind) is None:
+        raise InvalidRequest(f"{where}: {rollout.bucket_by[:80]!r} names no attribute")
 
 
 def _check_property(held: object, where: str) -> None:

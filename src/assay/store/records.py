@@ -71,16 +71,11 @@ class FlagDefaults(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Project(msgspec.Struct, frozen=True, rename="camel"):
-    """A project and its environments, in the order they were made.
-
-    `include_in_snippet_by_default` and `mobile_by_default`: which client-side SDKs see a new flag.
-    """
+    """A project and its environments, in the order they were made."""
 
     id: str = msgspec.field(name="_id")
     key: str
     name: str
-    include_in_snippet_by_default: bool = False
-    mobile_by_default: bool = True
     tags: tuple[str, ...] = ()
     environments: tuple[Environment, ...] = ()
     flag_defaults: FlagDefaults = FlagDefaults()

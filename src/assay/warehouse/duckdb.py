@@ -11,11 +11,17 @@ import duckdb
 from assay.errors import Unavailable
 from assay.events.log import Position
 from assay.warehouse import tables
-from assay.warehouse.engine import Columns, Query
+from assay.warehouse.engine import Columns, FileFormat, Query
 
 LARGEST_LINE_BYTES = 16_000_000
 
 _COLUMNS = ", ".join(f"{name}: '{kind}'" for name, kind in (tables.LINE | {"event": "json"}).items())
+
+_COPY: dict[FileFormat, str] = {
+    "csv": "format csv, header, preserve_order true",
+    "ndjson": "format json, preserve_order true",
+    "parquet": "format parquet, compression zstd, preserve_order true",
+}
 
 # A repeat is a payload id that was loaded under another number, or that stands twice among the new lines.
 _REPEATS = """
@@ -176,6 +182,13 @@ class DuckDBEngine:
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
         with self._answered(query) as answer:
             return answer.fetchall()
+
+    def write(self, query: Query, path: Path, file_format: FileFormat) -> None:
+        place = str(path).replace("'", "''")
+        with self._answered(
+            Query(f"copy ({query.sql}) to '{place}' ({_COPY[file_format]})", query.parameters)
+        ):
+            pass
 
     @contextlib.contextmanager
     def _answered(self, query: Query) -> Iterator[duckdb.DuckDBPyConnection]:

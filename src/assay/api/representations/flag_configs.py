@@ -22,6 +22,14 @@ class WeightRep(TypedDict, total=False):
     _untracked: bool
 
 
+class AdmissionRep(TypedDict):
+    """Who takes part in a layer's or a holdout's experiment, by segments; others get the variation."""
+
+    variation: int
+    inside: list[str]
+    outside: list[str]
+
+
 class RolloutRep(TypedDict, total=False):
     variations: Required[list[WeightRep]]
     kind: str
@@ -29,6 +37,7 @@ class RolloutRep(TypedDict, total=False):
     bucketBy: str
     contextKind: str
     experimentAllocation: dict[str, Any]
+    admission: AdmissionRep
 
 
 class PlaceRep(TypedDict, total=False):
@@ -167,6 +176,14 @@ def _place_rep(place: Fallthrough | Rule) -> PlaceRep:
     return {} if place.variation is None else {"variation": place.variation}
 
 
+def _admission_rep(rollout: Rollout) -> AdmissionRep | None:
+    admission = rollout.admission
+    if admission is None:
+        return None
+    inside, outside = list(admission.inside), list(admission.outside)
+    return {"variation": admission.variation, "inside": inside, "outside": outside}
+
+
 def _rollout_rep(rollout: Rollout) -> RolloutRep:
     body: Any = {"variations": [msgspec.to_builtins(entry) for entry in rollout.variations]}
     body |= {"kind": rollout.kind} if rollout.kind != "rollout" else {}
@@ -175,6 +192,7 @@ def _rollout_rep(rollout: Rollout) -> RolloutRep:
         "bucketBy": rollout.bucket_by,
         "contextKind": rollout.context_kind,
         "experimentAllocation": rollout.experiment_allocation,
+        "admission": _admission_rep(rollout),
     }
     found: RolloutRep = body | {name: value for name, value in optional.items() if value is not None}
     return found

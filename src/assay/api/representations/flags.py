@@ -7,6 +7,7 @@ import msgspec
 
 from assay.api.links import link
 from assay.api.representations.flag_configs import FlagConfigRep, Shown, config_rep
+from assay.api.representations.members import MemberSummary, member_summary
 from assay.api.representations.metrics import MetricRep, metric_rep
 from assay.experiments.flag_scoped import FlagExperiment, FlagExperiments, Period
 from assay.flags.model import Flag
@@ -73,6 +74,7 @@ class FlagRep(TypedDict, total=False):
     deprecated: Required[bool]
     deprecatedDate: int
     maintainerId: str
+    _maintainer: MemberSummary
     maintainerTeamKey: str
     _purpose: str
     variationJsonSchema: dict[str, Any]
@@ -140,6 +142,9 @@ def _flag_rep(
         }
     if shown.modern and flag.variation_json_schema is not None:
         body["variationJsonSchema"] = flag.variation_json_schema
+    member = state.find(("member", "", flag.maintainer_id)) if flag.maintainer_id else None
+    if member is not None:
+        body["_maintainer"] = member_summary(member)
     _add_optional(body, flag)
     return body
 

@@ -111,6 +111,7 @@ def environments_rep(project: Project) -> EnvironmentsRep:
 
 def project_rep(project: Project, *, expanded: bool, listed: bool) -> ProjectRep:
     """Asked to expand, environments are a collection; else a plain list where one is `listed`."""
+    availability = project.flag_defaults.default_client_side_availability
     body: ProjectRep = {
         "_links": {
             "self": link("projects", project.key),
@@ -119,10 +120,10 @@ def project_rep(project: Project, *, expanded: bool, listed: bool) -> ProjectRep
         "_id": project.id,
         "key": project.key,
         "name": project.name,
-        "includeInSnippetByDefault": project.include_in_snippet_by_default,
+        "includeInSnippetByDefault": availability.using_environment_id,
         "defaultClientSideAvailability": {
-            "usingMobileKey": project.mobile_by_default,
-            "usingEnvironmentId": project.include_in_snippet_by_default,
+            "usingMobileKey": availability.using_mobile_key,
+            "usingEnvironmentId": availability.using_environment_id,
         },
         "tags": list(project.tags),
     }

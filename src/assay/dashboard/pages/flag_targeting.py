@@ -10,7 +10,7 @@ from assay.dashboard.targeting import KEPT, Draft, draft_of_flag, draft_of_form,
 from assay.dashboard.targeting_patch import targeting_patch
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.dashboard.words import NEGATED, OPERATORS, place_words, value_text, variation_label
-from assay.errors import AssayError, PatchFailed
+from assay.errors import AssayError, Conflict, PatchFailed
 from assay.flags.model import Flag, FlagConfig
 
 
@@ -65,10 +65,10 @@ def change_targeting(visit: Visit) -> Shown:
             "comment": visit.form.raw("comment"),
         }
         perform(visit, feature_flags.patch_flag, body, project=visit.project.key, flag=flag.key)
-    except PatchFailed as error:
+    except (PatchFailed, Conflict) as error:
         if draft.version == config.version:
             return _page(visit, draft, unsaved=True, error=error)
-        late = PatchFailed(
+        late = Conflict(
             "Somebody changed this flag while you did: see its history. What you entered is kept below; "
             "saving it again replaces what they did."
         )

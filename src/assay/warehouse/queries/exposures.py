@@ -84,6 +84,13 @@ def exposure_extent(scope: ExposureScope) -> Query:
     return bound(sql, scope_parameters(scope))
 
 
+def exposure_rows(scope: ExposureScope) -> Query:
+    """One row per exposed unit, by its key: `unit_key`, `variation` and `first_exposed_at`."""
+    sql = f"""with {EXPOSURES}
+select unit_key, variation, first_exposed_at from exposures order by unit_key"""
+    return bound(sql, scope_parameters(scope))
+
+
 def exposure_timeline(scope: ExposureScope, bucket_ms: int) -> Query:
     """One row per variation and bucket: how many units were first exposed in it."""
     sql = f"""with {EXPOSURES}

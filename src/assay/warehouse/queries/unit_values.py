@@ -196,8 +196,46 @@ def _default(metric: Metric, name: str) -> float:
     return np.nan if metric.event_default.disabled else metric.event_default.value
 
 
+def unit_value_rows(
+    engine: Engine, exposures: ExposureScope, metric: Metric, *, covariate_days: int = 0
+) -> Query:
+    """One row per exposed unit, by its key: `unit_key`, `variation`, `first_exposed_at`, and its values as `own`,
+    of a ratio `below`, with covariate days `before`; null without events, and not winsorized.
+    """
+    parts = {"own": _Part(metric.measure)} | ({"below": _Part(metric.below)} if metric.below else {})
+    if covariate_days:
+        parts["before"] = _Part(metric.measure, covariate_days * DAY_MS)
+    return _values_query(engine, exposures, parts, sliced_by(None), key="e.unit_key, ")
+
+
+def event_value_rows(engine: Engine, exposures: ExposureScope, metric: Metric) -> Query:
+    """One row per event with a value of an exposed unit, by unit key and value: `unit_key`, `variation`,
+    `first_exposed_at` and `own`.
+    """
+    measure = metric.measure
+    events = measured_events(engine, exposures.environment, exposures.unit_kind, measure, "own")
+    value = value_of_event(measure, "own")
+    sql = f"""with {EXPOSURES}
+select unit_key, variation, first_exposed_at, own
+from (
+    select e.unit_key, e.variation, e.first_exposed_at, {value.sql} as own
+    from exposures e
+    join metric_events m on m.unit_key = e.unit_key
+    where {events.sql} and m.seq > $after_seq and {IN_WINDOW.format(name="own")}
+)
+where own is not null
+order by unit_key, own"""
+    window = window_parameters(measure, "own")
+    return bound(sql, scope_parameters(exposures), events.parameters, value.parameters, window)
+
+
 def _values_query(
-    engine: Engine, exposures: ExposureScope, parts: Mapping[str, _Part], sliced: Sliced
+    engine: Engine,
+    exposures: ExposureScope,
+    parts: Mapping[str, _Part],
+    sliced: Sliced,
+    *,
+    key: str = "",
 ) -> Query:
     """One row per exposed unit, by its key: its variation, and for each part its value or null."""
     tables = {name: _part(engine, exposures, name, part) for name, part in parts.items()}
@@ -205,7 +243,7 @@ def _values_query(
     joins = "".join(f"\nleft join {name} on {name}.unit_key = e.unit_key" for name in tables)
     columns = "".join(f", {name}.value as {name}" for name in tables)
     sql = f"""with {EXPOSURES}{queries}{sliced.tables}
-select e.variation, e.first_exposed_at{columns}{sliced.column}
+select {key}e.variation, e.first_exposed_at{columns}{sliced.column}
 from exposures e{joins}{sliced.join}
 order by e.unit_key"""
     return bound(
