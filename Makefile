@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types soak bench calibration --once clean
+.PHONY: demo test lint types soak bench calibration screenshots --once clean
 
 # The whole product in one command. `make demo ARGS=--once` (or `make demo -- --once`) ends after the results.
 demo: .venv/demo
@@ -55,6 +55,10 @@ bench: .venv/dev
 # Rewrites docs/explanation/calibration.md; some six minutes of processor time.
 calibration: .venv/dev
 	$(BIN)/python benchmarks/calibration
+
+# Rewrites docs/screenshots: every page of the dashboard, in light and dark. Needs Chromium.
+screenshots: .venv/dev
+	PYTHONPATH=tests $(BIN)/python tests/dashboard/screenshots.py
 
 clean:
 	rm -rf .venv
