@@ -273,3 +273,47 @@ def test_a_draft_has_no_results_yet(api: LiveServer) -> None:
     body = {"key": key, "name": key, "iteration": planned(api, key, key)}
     assert api.rest("POST", ALL, body).status == 201
     assert_refused(api.rest("GET", f"{ALL}/{key}/results"), 404, "not_found")
+
+
+def test_a_treatment_without_traffic_is_no_arm(api: LiveServer) -> None:
+    key = fresh("third")
+    started(api, key, "40", "40", "0")
+    body = results(api, key)
+    assert [arm["share"] for arm in body["treatments"]] == [0.5, 0.5]
+
+
+def test_a_metric_is_measured_as_it_was_when_the_iteration_started(api: LiveServer) -> None:
+    key = fresh("pinned")
+    started(api, key)
+    send_conversions(api, key, (0.2, 0.4), units=20)
+    before = results(api, key)["metrics"]
+    patch = [{"op": "replace", "path": "/unitAggregationType", "value": "sum"}]
+    assert api.rest("PATCH", f"/metrics/default/{key}", patch).status == 200
+    assert results(api, key)["metrics"] == before
+
+
+def test_the_plan_and_the_configuration_decide_the_rule(api: LiveServer) -> None:
+    key = fresh("ruled")
+    make_flag(api, key, 2)
+    make_metric(api, key)
+    config = {
+        "significanceThreshold": "0.1",
+        "bayesianThreshold": "90",
+        "multipleComparisonCorrectionMethod": "benjamini-hochberg",
+        "multipleComparisonCorrectionScope": "variations-and-metrics",
+        "sequentialTestingEnabled": False,
+    }
+    iteration = planned(api, key, key, assay={"horizonUnits": 100, "minimumLift": 0.1})
+    body = {"key": key, "name": key, "iteration": iteration, "analysisConfig": config}
+    assert api.rest("POST", ALL, body).status == 201
+    assert instruct(api, key, "startIteration").status == 200
+    send_conversions(api, key, (0.2, 0.6), units=40)
+    early = results(api, key)
+    assert early["plan"]["rule"] == "fixed"
+    assert (early["plan"]["alpha"], early["plan"]["horizonUnits"]) == (0.1, 100)
+    assert early["plan"]["correction"] == "benjamini-hochberg"
+    assert early["metrics"][0]["comparisons"][0]["verdict"]["word"] == "not_yet"
+    send_conversions(api, key, (0.2, 0.6), units=60)
+    late = results(api, key)["metrics"][0]
+    assert late["comparisons"][0]["verdict"]["word"] == "better"
+    assert late["bayesian"]["treatments"][0]["interval"]["level"] == pytest.approx(0.9)

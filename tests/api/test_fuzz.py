@@ -19,7 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.experiments import instruct, make_experiment
+from api.experiments import started
+from api.results import send_conversions
 from assay.api.openapi import description
 from assay.api.routes import OPERATIONS
 from live import LiveServer, exposure, tracked
@@ -92,8 +93,8 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     environment = {"ASSAY_RATE_LIMIT": "1000000", "ASSAY_RESULTS_RATE_LIMIT": "1000000"}
     server = LiveServer(tmp_path_factory.mktemp("fuzz") / "data", environment).start()
     server.create_experiment()
-    make_experiment(server, "experiment")
-    assert instruct(server, "experiment", "startIteration").status == 200
+    started(server, "experiment")
+    send_conversions(server, "experiment", (0.2, 0.5))
     for path, body in MADE:
         assert server.rest("POST", path, body).status == 201
     for name, path, body in IDENTIFIED:

@@ -85,7 +85,7 @@ class Compared:
     """A treatment against the baseline. `alpha` is this comparison's, one of `family_size`.
 
     `sequential` holds at every look, and `log_e_value` is the same statistic's; `fixed` counts at a planned
-    horizon only. `corrected_p_value` is the sequential p-value within its family.
+    horizon only. `corrected_p_value` is that of the verdict's statistic within its family.
     """
 
     effect: float

@@ -61,7 +61,6 @@ class TestRep(TypedDict, total=False):
     liftInterval: IntervalRep
     pValue: float
     logEValue: float
-    correctedPValue: float
 
 
 class VerdictRep(TypedDict, total=False):
@@ -84,6 +83,7 @@ class ComparisonRep(TypedDict, total=False):
     lift: float
     alpha: float
     familySize: int
+    correctedPValue: float
     verdict: Required[VerdictRep]
     sequential: TestRep
     fixed: TestRep
@@ -405,6 +405,7 @@ def _comparisons_rep(
             "lift": one.lift,
             "alpha": one.alpha,
             "familySize": one.family_size,
+            "correctedPValue": one.corrected_p_value,
             "verdict": _verdict_rep(one.verdict),
             "sequential": _sequential_rep(one, reasons, f"{path}.sequential"),
             "fixed": _test_rep(one.fixed, reasons, f"{path}.fixed"),
@@ -420,7 +421,7 @@ def _test_rep(test: Test, reasons: Reasons, path: str) -> dict[str, Any]:
 
 
 def _sequential_rep(one: Compared, reasons: Reasons, path: str) -> dict[str, Any]:
-    more = {"logEValue": one.log_e_value, "correctedPValue": one.corrected_p_value}
+    more = {"logEValue": one.log_e_value}
     return _test_rep(one.sequential, reasons, path) | _present(more, reasons, path)
 
 

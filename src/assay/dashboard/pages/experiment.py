@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from assay.analysis.iterations import Narrowing, iteration_promise
 from assay.api import experiment_results, experiments
 from assay.dashboard.addresses import PLACE, with_query
+from assay.dashboard.experiment_actions import ExperimentActions, experiment_actions
 from assay.dashboard.perform import check
 from assay.dashboard.results_view import ResultsView, results_view
 from assay.dashboard.visit import Page, Shown, View, Visit
@@ -68,6 +69,7 @@ class ExperimentPage:
     results: ResultsView | None
     fault: str
     downloads: tuple[tuple[str, str], ...]
+    actions: ExperimentActions
 
 
 def show_experiment(visit: Visit) -> Shown:
@@ -98,6 +100,7 @@ def show_experiment(visit: Visit) -> Shown:
         results=results,
         fault=fault,
         downloads=(),
+        actions=experiment_actions(visit, experiment),
     )
     return Page("experiment.html", experiment.name, page)
 
