@@ -7,8 +7,11 @@ from assay.api import (
     experiments,
     experiments_beta,
     feature_flags,
+    members,
     metrics,
+    other,
     projects,
+    roles,
     segments,
     tokens,
 )
@@ -26,6 +29,9 @@ _RESOURCES: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *segments.OPERATIONS,
     *tokens.OPERATIONS,
+    *roles.OPERATIONS,
+    *members.OPERATIONS,
+    *other.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)
