@@ -19,9 +19,12 @@ from assay.api import (
     imports,
     layers,
     metric_groups,
+    members,
     metrics,
+    other,
     projects,
     segment_expiry,
+    roles,
     segments,
     tags,
     tokens,
@@ -56,6 +59,9 @@ _RESOURCES: tuple[Operation, ...] = (
     *tokens.OPERATIONS,
     *webhooks.OPERATIONS,
     *imports.OPERATIONS,
+    *roles.OPERATIONS,
+    *members.OPERATIONS,
+    *other.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)
