@@ -14,9 +14,11 @@ from assay.dashboard.pages import (
     flag_variations,
     flags,
     live,
+    members,
     metrics,
     overview,
     projects,
+    roles,
     segments,
     tokens,
 )
@@ -40,5 +42,7 @@ VIEWS: tuple[View, ...] = (
     *connect.VIEWS,
     *audit.VIEWS,
     *tokens.VIEWS,
+    *members.VIEWS,
+    *roles.VIEWS,
     *projects.VIEWS,
 )
