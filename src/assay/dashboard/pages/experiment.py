@@ -10,11 +10,8 @@ from assay.analysis.experiment_results import IterationResults
 from assay.analysis.iterations import IterationPromise, Narrowing, iteration_promise
 from assay.api import experiment_results, experiments
 from assay.dashboard.addresses import PLACE, with_query
-<<<<<<< HEAD
 from assay.dashboard.experiment_actions import ExperimentActions, experiment_actions
-=======
 from assay.dashboard.experiment_downloads import Downloads, downloads_of
->>>>>>> ee0aa639f6b2a7bbe3718813210dde72f35d7a87
 from assay.dashboard.perform import check
 from assay.dashboard.results_view import ResultsView, results_view
 from assay.dashboard.visit import Page, Shown, Unchanged, View, Visit
@@ -76,12 +73,8 @@ class ExperimentPage:
     slice_address: str
     results: ResultsView | None
     fault: str
-<<<<<<< HEAD
-    downloads: tuple[tuple[str, str], ...]
     actions: ExperimentActions
-=======
     downloads: Downloads | None
->>>>>>> ee0aa639f6b2a7bbe3718813210dde72f35d7a87
 
 
 def show_experiment(visit: Visit) -> Shown:
@@ -112,12 +105,8 @@ def show_experiment(visit: Visit) -> Shown:
         slice_address=visit.here("experiments", experiment.key),
         results=results_view(found) if found else None,
         fault=fault,
-<<<<<<< HEAD
-        downloads=(),
         actions=experiment_actions(visit, experiment),
-=======
         downloads=downloads_of(visit, experiment.key, iteration.id, found) if found else None,
->>>>>>> ee0aa639f6b2a7bbe3718813210dde72f35d7a87
     )
     return Page("experiment.html", experiment.name, page, tag=tag)
 

@@ -5,12 +5,9 @@ from assay.dashboard.pages import (
     connect,
     diagnosis,
     experiment,
-<<<<<<< HEAD
     experiment_changes,
-    experiments,
-=======
     experiment_files,
->>>>>>> ee0aa639f6b2a7bbe3718813210dde72f35d7a87
+    experiments,
     flag_about,
     flag_history,
     flag_preview,
@@ -38,11 +35,8 @@ VIEWS: tuple[View, ...] = (
     *metrics.VIEWS,
     *experiments.VIEWS,
     *experiment.VIEWS,
-<<<<<<< HEAD
     *experiment_changes.VIEWS,
-=======
     *experiment_files.VIEWS,
->>>>>>> ee0aa639f6b2a7bbe3718813210dde72f35d7a87
     *live.VIEWS,
     *diagnosis.VIEWS,
     *connect.VIEWS,
