@@ -18,9 +18,12 @@ from assay.api import (
     holdouts,
     imports,
     layers,
+    members,
     metric_groups,
     metrics,
+    other,
     projects,
+    roles,
     segment_expiry,
     segments,
     tags,
@@ -56,6 +59,9 @@ _RESOURCES: tuple[Operation, ...] = (
     *tokens.OPERATIONS,
     *webhooks.OPERATIONS,
     *imports.OPERATIONS,
+    *roles.OPERATIONS,
+    *members.OPERATIONS,
+    *other.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)

@@ -12,6 +12,7 @@ from assay.analysis.pipeline import analyse
 from assay.analysis.promises import flag_experiment_promise
 from assay.analysis.results import AnytimeComparison, FlagExperimentResults
 from assay.dashboard.numbers import signed_percent
+from assay.dashboard.verdicts import check_name
 from assay.dashboard.visit import Visit
 from assay.errors import AssayError
 from assay.events.log import Position
@@ -92,7 +93,7 @@ def running_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> R
         promise = iteration_promise(visit.state, place, now_ms=time.time_ns() // 1_000_000)
         results = visit.rooms.results.results(promise, visit.rooms.engine, max_age_s=MAX_AGE_S)
         units, verdict = sum(results.exposed), _modern_verdict(results)
-        faults = tuple(check.looked_at for check in results.checks if check.status == "failed")
+        faults = tuple(f"Failed: {check_name(check)}" for check in results.checks if check.status == "failed")
     except AssayError as error:
         verdict = (str(error), "warn")
     return Running(
