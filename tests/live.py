@@ -150,7 +150,7 @@ class LiveServer:
 
 def _reply(status: int, headers: Any, body: bytes) -> Reply:
     names = {name.lower(): value for name, value in headers.items()}
-    is_json = "json" in names.get("content-type", "")
+    is_json = "json" in names.get("content-type", "") and "ndjson" not in names["content-type"]
     return Reply(status, names, json.loads(body) if body and is_json else body or None)
 
 

@@ -5,7 +5,7 @@ import contextlib
 import fcntl
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,13 @@ from assay.access.first_start import prepare
 from assay.access.sessions import session_secret
 from assay.api.call import Rooms
 from assay.api.cors import OpenToPages
+from assay.api.deliveries import Courier
+from assay.api.expiring_targets import keep_expiring
 from assay.api.http import error_response, operation_routes, unknown_path
 from assay.api.limits import RateLimits
 from assay.api.projects import default_environments
 from assay.api.routes import OPERATIONS
+from assay.api.webhooks import subscribe
 from assay.dashboard.routes import dashboard_routes
 from assay.dashboard.visit import Workplace
 from assay.errors import AssayError, DataFolderError, MethodNotAllowed
@@ -60,10 +63,12 @@ class House:
 
     rooms: Rooms
     broadcast: Broadcast
+    courier: Courier
     lock: int
     admin_token: str | None
 
     def close(self) -> None:
+        self.courier.close()
         self.rooms.loader.close()
         self.rooms.engine.close()
         self.rooms.log.close()
@@ -71,11 +76,11 @@ class House:
         os.close(self.lock)
 
 
-def open_house(settings: Settings) -> House:
-    """Opens the data folder, which no other process may have open."""
+def open_house(settings: Settings, now_ms: Callable[[], int] | None = None) -> House:
+    """Opens the data folder, which no other process may have open. `now_ms`: a clock other than the wall's."""
     folder = settings.data
     lock = lock_folder(folder)
-    store = Store(folder / "metadata.sqlite")
+    store = Store(folder / "metadata.sqlite", *([now_ms] if now_ms else []))
     admin_token = prepare(store, folder, tuple(default_environments()), settings.admin_token)
     log = EventLog(
         folder / "log",
@@ -93,7 +98,9 @@ def open_house(settings: Settings) -> House:
     log.on_durable(loader.wake)
     broadcast = Broadcast(settings.stream_backlog)
     store.listen(broadcast.publish)
-    return House(Rooms(store, FlagSets(store), log, engine, loader), broadcast, lock, admin_token)
+    courier = Courier(lambda identifier: store.state.find(("webhook", "", identifier)))
+    subscribe(store, courier)
+    return House(Rooms(store, FlagSets(store), log, engine, loader), broadcast, courier, lock, admin_token)
 
 
 def open_engine(settings: Settings) -> DuckDBEngine:
@@ -134,7 +141,9 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         house.broadcast.attach()
         house.rooms.loader.start()
         clock = asyncio.create_task(keep_alive(house.broadcast, settings.heartbeat_s))
+        expiry = asyncio.create_task(keep_expiring(house.rooms.store))
         yield
+        expiry.cancel()
         clock.cancel()
         house.broadcast.close()
         house.close()

@@ -13,7 +13,9 @@ from assay.api.routes import OPERATIONS
 from live import LiveServer
 
 FLAG = "/api/v2/flags/default/nobody"
+PRODUCTION = "/api/v2/projects/default/environments/production"
 SEGMENT = "/api/v2/segments/default/production/nobody"
+HOLDOUTS = "/api/v2/projects/default/environments/production/holdouts"
 EXPERIMENTS = "/api/v2/projects/default/environments/production/experiments"
 EXPERIMENT = f"{FLAG}/experiments/production/nothing"
 
@@ -42,6 +44,20 @@ TABLE = (
     ("GET", f"{EXPERIMENTS}/nothing", "reader", 404),
     ("PATCH", f"{EXPERIMENTS}/nothing", "writer", 400),
     ("POST", f"{EXPERIMENTS}/nothing/iterations", "writer", 400),
+    ("GET", f"{EXPERIMENTS}/nothing/results", "reader", 404),
+    ("GET", f"{EXPERIMENTS}/nothing/metrics/nothing/results", "reader", 404),
+    ("GET", f"{EXPERIMENTS}/nothing/metric-groups/nothing/results", "reader", 404),
+    ("GET", f"{EXPERIMENTS}/nothing/export/exposures", "writer", 404),
+    ("GET", f"{EXPERIMENTS}/nothing/export/metric-values", "writer", 404),
+    ("GET", f"{EXPERIMENTS}/nothing/export/results", "reader", 404),
+    ("GET", HOLDOUTS, "reader", 200),
+    ("POST", HOLDOUTS, "writer", 400),
+    ("GET", f"{HOLDOUTS}/nothing", "reader", 404),
+    ("PATCH", f"{HOLDOUTS}/nothing", "writer", 400),
+    ("GET", f"{HOLDOUTS}/id/nothing", "reader", 404),
+    ("GET", "/api/v2/projects/default/layers", "reader", 200),
+    ("POST", "/api/v2/projects/default/layers", "writer", 400),
+    ("PATCH", "/api/v2/projects/default/layers/nothing", "writer", 400),
     ("GET", "/api/v2/projects/default/experimentation-settings", "reader", 200),
     ("PUT", "/api/v2/projects/default/experimentation-settings", "admin", 400),
     ("GET", "/api/v2/flag-statuses/default/production", "reader", 200),
@@ -53,6 +69,11 @@ TABLE = (
     ("GET", "/api/v2/metrics/default/nothing", "reader", 404),
     ("PATCH", "/api/v2/metrics/default/nothing", "writer", 400),
     ("DELETE", "/api/v2/metrics/default/nothing", "writer", 404),
+    ("GET", "/api/v2/projects/default/metric-groups", "reader", 200),
+    ("POST", "/api/v2/projects/default/metric-groups", "writer", 400),
+    ("GET", "/api/v2/projects/default/metric-groups/nothing", "reader", 404),
+    ("PATCH", "/api/v2/projects/default/metric-groups/nothing", "writer", 400),
+    ("DELETE", "/api/v2/projects/default/metric-groups/nothing", "writer", 404),
     ("GET", "/api/v2/tokens", "admin", 200),
     ("POST", "/api/v2/tokens", "admin", 400),
     ("GET", "/api/v2/tokens/nobody", "admin", 404),
@@ -74,6 +95,12 @@ TABLE = (
     ("GET", "/api/v2/versions", "no_access", 200),
     ("GET", "/api/v2/public-ip-list", "anyone", 200),
     ("GET", "/api/v2/caller-identity", "no_access", 200),
+    ("GET", "/api/v2/webhooks", "admin", 200),
+    ("POST", "/api/v2/webhooks", "admin", 400),
+    ("GET", "/api/v2/webhooks/nobody", "admin", 404),
+    ("PATCH", "/api/v2/webhooks/nobody", "admin", 400),
+    ("DELETE", "/api/v2/webhooks/nobody", "admin", 404),
+    ("POST", "/api/v2/import", "admin", 400),
     ("GET", "/api/v2/openapi.json", "anyone", 200),
     ("GET", "/api/v2/segments/default/production", "reader", 200),
     ("POST", "/api/v2/segments/default/production", "writer", 400),
@@ -85,6 +112,32 @@ TABLE = (
     ("POST", f"{SEGMENT}/contexts", "writer", 404),
     ("POST", f"{SEGMENT}/users", "writer", 400),
     ("POST", "/api/v2/projects/default/environments/production/segments/evaluate", "reader", 400),
+    ("POST", "/api/v2/projects/default/environments/nowhere/apiKey", "admin", 404),
+    ("POST", "/api/v2/projects/default/environments/nowhere/mobileKey", "admin", 404),
+    ("GET", "/api/v2/segments/default/nobody/expiring-targets/production", "reader", 404),
+    ("PATCH", "/api/v2/segments/default/nobody/expiring-targets/production", "writer", 400),
+    ("GET", "/api/v2/segments/default/nobody/expiring-user-targets/production", "reader", 404),
+    ("PATCH", "/api/v2/segments/default/nobody/expiring-user-targets/production", "writer", 400),
+    ("GET", "/api/v2/tags", "reader", 200),
+    ("POST", f"{PRODUCTION}/contexts/search", "reader", 200),
+    ("GET", f"{PRODUCTION}/contexts/user/nobody", "reader", 200),
+    ("PUT", f"{PRODUCTION}/contexts/user/nobody/flags/nobody", "writer", 400),
+    ("GET", f"{PRODUCTION}/context-attributes", "reader", 200),
+    ("GET", f"{PRODUCTION}/context-attributes/plan", "reader", 400),
+    ("POST", f"{PRODUCTION}/flags/evaluate", "reader", 400),
+    ("GET", "/api/v2/projects/default/context-kinds", "reader", 200),
+    ("PUT", "/api/v2/projects/default/context-kinds/user", "writer", 400),
+    ("GET", "/api/v2/openapi.json", "anyone", 200),
+    ("POST", f"{FLAG}/copy", "writer", 400),
+    ("GET", f"{FLAG}/dependent-flags", "reader", 404),
+    ("GET", "/api/v2/flags/default/production/nobody/dependent-flags", "reader", 404),
+    ("GET", f"{FLAG}/expiring-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-targets/production", "writer", 400),
+    ("GET", f"{FLAG}/expiring-user-targets/production", "reader", 404),
+    ("PATCH", f"{FLAG}/expiring-user-targets/production", "writer", 400),
+    ("GET", "/api/v2/projects/default/flag-defaults", "reader", 200),
+    ("PUT", "/api/v2/projects/default/flag-defaults", "writer", 400),
+    ("PATCH", "/api/v2/projects/default/flag-defaults", "writer", 400),
 )
 RANKS = ("reader", "writer", "admin")
 OPEN = ("anyone", "no_access")

@@ -108,7 +108,6 @@ def test_what_is_no_patch_is_refused(api: LiveServer, flag: str, body: object) -
         {"op": "add", "path": "name", "value": "a"},
         {"op": "replace", "path": "/name/0", "value": "a"},
         {"op": "add", "path": "/~2", "value": 1},
-        {"op": "test", "path": "/name", "value": "another"},
         {"op": "move", "from": "/nothing", "path": "/name"},
         {"op": "copy", "from": "/tags/0", "path": "/name"},
         {"op": "replace", "path": "", "value": None},
@@ -121,6 +120,18 @@ def test_a_patch_that_does_not_fit_fails_and_leaves_nothing(
     before = api.rest("GET", f"/flags/default/{flag}").body
     assert_refused(api.rest("PATCH", f"/flags/default/{flag}", [NAME, ON, operation]), 422, "patch_failed")
     assert api.rest("GET", f"/flags/default/{flag}").body == before
+
+
+@pytest.mark.parametrize(("path", "value"), [("/name", "another"), ("/_version", 99), ("/tags", ["a"])])
+def test_a_patch_that_was_made_for_another_state_is_a_conflict(
+    api: LiveServer, flag: str, path: str, value: object
+) -> None:
+    before = api.rest("GET", f"/flags/default/{flag}").body
+    expected = {"op": "test", "path": path, "value": value}
+    reply = api.rest("PATCH", f"/flags/default/{flag}", {"patch": [expected, NAME], "comment": "late"})
+    assert_refused(reply, 409, "optimistic_locking_error")
+    assert api.rest("GET", f"/flags/default/{flag}").body == before
+    assert patched(api, flag, [{"op": "test", "path": "/_version", "value": 1}, NAME])["name"] == "new name"
 
 
 @pytest.mark.parametrize(

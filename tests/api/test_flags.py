@@ -144,7 +144,7 @@ def test_a_listing_holds_every_flag_and_pages_through_them(api: LiveServer) -> N
     page = api.rest("GET", f"/flags/default?tag={tag}&limit=2&offset=3").body
     assert [flag["key"] for flag in page["items"]] == keys[3:]
     assert page["totalCount"] == 5
-    assert api.rest("GET", f"/flags/default?tag={tag}&limit=0").body["items"] == []
+    assert len(api.rest("GET", f"/flags/default?tag={tag}&limit=0").body["items"]) == 5
     assert api.rest("GET", f"/flags/default?tag={tag}&offset=99").body["items"] == []
 
 

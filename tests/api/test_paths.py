@@ -21,7 +21,7 @@ def test_an_unknown_path_is_not_found(api: LiveServer, path: str) -> None:
         ("PATCH", "/api/v2/metrics/default"),
         ("POST", "/api/v2/flags/default/a/experiments/production/m"),
         ("GET", "/api/v2/flags/default/a/experiments/production/m/results"),
-        ("PATCH", "/api/v2/tokens/a"),
+        ("PUT", "/api/v2/tokens/a"),
         ("POST", "/healthz"),
         ("DELETE", "/metrics"),
         ("GET", "/bulk"),

@@ -100,3 +100,66 @@ def test_once_stopped_the_rule_is_anybodys(api: LiveServer) -> None:
     instruct(api, key, "stopIteration")
     patch = json_patch("replace", f"{ENVIRONMENT}/fallthrough", {"variation": 1})
     assert api.rest("PATCH", f"/flags/default/{key}", patch).status == 200
+
+
+def test_what_a_running_experiment_needs_can_not_be_deleted(api: LiveServer) -> None:
+    key, project = fresh("needed"), fresh("project")
+    started(api, key)
+    for path in (f"/metrics/default/{key}", "/projects/default/environments/production"):
+        assert api.rest("DELETE", path).status == 409
+    assert api.rest("POST", "/projects", {"key": project, "name": project}).status == 201
+    assert_refused(api.rest("DELETE", "/projects/default"), 409, "optimistic_locking_error")
+
+
+def test_a_flag_can_not_be_copied_over_the_rule(api: LiveServer) -> None:
+    key = fresh("copied")
+    started(api, key)
+    body = {"source": {"key": "test"}, "target": {"key": "production"}}
+    reply = api.rest("POST", f"/flags/default/{key}/copy", body)
+    assert reply.status in (404, 409)
+    assert config(api, key)["fallthrough"]["rollout"]["kind"] == "experiment"
+
+
+def test_experiments_go_with_their_environment(api: LiveServer) -> None:
+    project, key = fresh("project"), fresh("gone")
+    assert api.rest("POST", "/projects", {"key": project, "name": project}).status == 201
+    assert api.rest("POST", f"/flags/{project}", {"key": key, "name": key}).status == 201
+    metric = {"key": key, "kind": "custom", "eventKey": key}
+    assert api.rest("POST", f"/metrics/{project}", metric).status == 201
+    flag = api.rest("GET", f"/flags/{project}/{key}").body
+    place = f"/projects/{project}/environments/test"
+    treatments = [
+        {
+            "name": f"{index}",
+            "baseline": index == 0,
+            "allocationPercent": "50",
+            "parameters": [{"flagKey": key, "variationId": variation["_id"]}],
+        }
+        for index, variation in enumerate(flag["variations"])
+    ]
+    version = flag["environments"]["test"]["version"]
+    iteration = {
+        "hypothesis": "h",
+        "metrics": [{"key": key}],
+        "primarySingleMetricKey": key,
+        "treatments": treatments,
+        "flags": {key: {"ruleId": "fallthrough", "flagConfigVersion": version}},
+    }
+    body = {"key": key, "name": key, "iteration": iteration}
+    assert api.rest("POST", f"{place}/experiments", body).status == 201
+    assert api.rest("POST", f"{place}/holdouts", {"key": key, "name": key}).status == 201
+    layer = {"key": key, "name": key, "description": "d"}
+    assert api.rest("POST", f"/projects/{project}/layers", layer).status == 201
+    reservation = {"kind": "updateExperimentReservation", "experimentKey": key, "reservationPercent": 10}
+    patch = {"environmentKey": "test", "instructions": [reservation]}
+    assert api.rest("PATCH", f"/projects/{project}/layers/{key}", patch).status == 200
+    assert_refused(api.rest("DELETE", place), 409, "optimistic_locking_error")
+    end = {"instructions": [{"kind": "endHoldout"}]}
+    assert api.rest("PATCH", f"{place}/holdouts/{key}", end).status == 200
+    assert api.rest("DELETE", place).status == 204
+    assert api.rest("GET", f"/projects/{project}/experiments").body["items"] == []
+    assert api.rest("GET", f"/projects/{project}/layers").body["items"][0]["environments"] == {}
+    again = {"key": "test", "name": "test", "color": "417505"}
+    assert api.rest("POST", f"/projects/{project}/environments", again).status == 201
+    assert api.rest("GET", f"{place}/experiments").body["totalCount"] == 0
+    assert api.rest("DELETE", f"/projects/{project}").status == 204

@@ -8,7 +8,9 @@ from msgspec.structs import replace
 
 from assay.experiments.drafts import IterationInput, Surroundings, drafted
 from assay.experiments.experiment import Experiment, Iteration
+from assay.experiments.holdouts import Holdout
 from assay.experiments.instructions import apply_instructions
+from assay.experiments.layers import Layer
 from assay.experiments.units import ExperimentationSettings, RandomizationUnit
 from assay.flags.model import Flag
 from flags.flags import config, flag
@@ -22,7 +24,13 @@ def flag_on(key: str = "flag", variations: int = 4, **changes: Any) -> Flag:
     return flag(variations, key=key, environments={"production": config(on=True, **changes)})
 
 
-def around(*flags: Flag, now_ms: int = NOW_MS, first_seed: int = 1) -> Surroundings:
+def around(
+    *flags: Flag,
+    now_ms: int = NOW_MS,
+    first_seed: int = 1,
+    layers: tuple[Layer, ...] = (),
+    holdouts: tuple[Holdout, ...] = (),
+) -> Surroundings:
     """What experiments run among; ids and seeds count up."""
     ids, seeds = itertools.count(1), itertools.count(first_seed)
     return Surroundings(
@@ -31,6 +39,8 @@ def around(*flags: Flag, now_ms: int = NOW_MS, first_seed: int = 1) -> Surroundi
         metrics={"m": 1, "n": 4},
         groups={"funnel": ("funnel", 2), "group": ("standard", 1)},
         settings=UNITS,
+        layers=layers,
+        holdouts=holdouts,
         now_ms=now_ms,
         new_id=lambda: f"i{first_seed}-{next(ids)}",
         new_seed=lambda: next(seeds),

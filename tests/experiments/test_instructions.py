@@ -10,6 +10,7 @@ from assay.errors import Conflict, InvalidRequest, OptimisticLock
 from assay.experiments.drafts import FlagInput, check_versions
 from assay.experiments.experiment import Experiment
 from assay.experiments.instructions import with_draft
+from assay.experiments.rollout import telling_flag
 from experiments.plans import NOW_MS, around, draft, experiment, flag_on, instructed, plan, running
 
 START = {"kind": "startIteration"}
@@ -88,8 +89,21 @@ def test_a_plan_that_could_not_run_is_refused(changes: dict[str, Any]) -> None:
 def test_treatments_that_nobody_could_tell_apart_are_refused() -> None:
     body = plan("50", "50")
     body["treatments"][1]["parameters"] = body["treatments"][0]["parameters"]
-    with pytest.raises(InvalidRequest, match="tell them apart"):
+    with pytest.raises(InvalidRequest, match="tell the treatments apart"):
         draft(body)
+
+
+def test_one_flag_is_enough_to_tell_the_treatments_apart() -> None:
+    among = around(flag_on("one"), flag_on("two"))
+    body = plan("50", "50", flags=("one", "two"))
+    for treatment in body["treatments"]:
+        treatment["parameters"][0]["variationId"] = "id-0"
+    made = draft(body, among)
+    assert telling_flag(made) == "two"
+    for treatment in body["treatments"]:
+        treatment["parameters"][1]["variationId"] = "id-3"
+    with pytest.raises(InvalidRequest, match="tell the treatments apart"):
+        draft(body, among)
 
 
 def test_an_archived_flag_is_refused() -> None:

@@ -6,27 +6,17 @@ import pytest
 from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
-from assay.flags.instructions import apply_instructions
-from assay.flags.model import Fallthrough, Flag, FlagConfig
-from flags.flags import flag, rollout
-
-
-def production(*instructions: Any) -> FlagConfig:
-    return apply_instructions(flag(), "production", list(instructions)).environments["production"]
-
-
-def refusal(*instructions: Any, environment: str | None = "production") -> str:
-    with pytest.raises(InvalidRequest) as refused:
-        apply_instructions(flag(), environment, list(instructions))
-    return str(refused.value)
+from assay.flags.model import Fallthrough
+from flags.flags import config, flag, rollout
+from flags.semantic import after, production, refusal
 
 
 def test_no_instructions_change_nothing() -> None:
-    assert apply_instructions(flag(), None, []) == flag()
+    assert after(flag(), environment=None) == flag()
 
 
 def test_on_and_off_hold_for_one_environment() -> None:
-    turned: Flag = apply_instructions(flag(), "production", [{"kind": "turnFlagOn"}])
+    turned = after(flag(), {"kind": "turnFlagOn"})
     assert [turned.environments[key].on for key in ("production", "test")] == [True, False]
     assert not production({"kind": "turnFlagOn"}, {"kind": "turnFlagOff"}).on
 
@@ -79,15 +69,13 @@ def test_the_off_variation_and_tracking_are_set() -> None:
 
 
 def test_names_and_tags_need_no_environment() -> None:
-    made = apply_instructions(
+    made = after(
         flag(tags=("a", "b")),
-        None,
-        [
-            {"kind": "updateName", "value": "New"},
-            {"kind": "updateDescription", "value": ""},
-            {"kind": "addTags", "values": ["c", "a", "c"]},
-            {"kind": "removeTags", "values": ["b", "never there"]},
-        ],
+        {"kind": "updateName", "value": "New"},
+        {"kind": "updateDescription", "value": ""},
+        {"kind": "addTags", "values": ["c", "a", "c"]},
+        {"kind": "removeTags", "values": ["b", "never there"]},
+        environment=None,
     )
     assert (made.name, made.description, made.tags) == ("New", "", ("a", "c"))
 
@@ -100,7 +88,6 @@ def test_names_and_tags_need_no_environment() -> None:
         {},
         {"kind": None},
         {"kind": ["turnFlagOn"]},
-        {"kind": "turnflagon"},
         {"kind": ""},
         {"Kind": "turnFlagOn"},
         {"kind": "updateTrackEvents", "trackEvents": "true"},
@@ -123,7 +110,7 @@ def test_an_environment_that_is_not_there_is_refused(environment: str | None) ->
 def test_one_refused_instruction_refuses_all_and_leaves_the_flag_as_it_was() -> None:
     before = flag()
     with pytest.raises(InvalidRequest):
-        apply_instructions(before, "production", [{"kind": "turnFlagOn"}, {"kind": "unknown"}])
+        after(before, {"kind": "turnFlagOn"}, {"kind": "unknown"})
     assert before == flag()
 
 
@@ -131,8 +118,17 @@ def test_new_weights_keep_the_seed_the_kind_and_the_unit() -> None:
     """Who is in which variation must not be drawn anew because the shares changed."""
     kind = "updateFallthroughVariationOrRollout"
     seeded = replace(rollout(50_000, 50_000), kind="experiment", seed=61, context_kind="org")
-    config = replace(flag().environments["production"], fallthrough=Fallthrough(rollout=seeded))
-    before = replace(flag(), environments=flag().environments | {"production": config})
     instruction = {"kind": kind, "rolloutWeights": {"id-0": 10_000, "id-1": 90_000}}
-    after = apply_instructions(before, "production", [instruction]).environments["production"]
-    assert after.fallthrough.rollout == replace(seeded, variations=rollout(10_000, 90_000).variations)
+    made = production(instruction, before=config(fallthrough=Fallthrough(rollout=seeded)))
+    assert made.fallthrough.rollout == replace(seeded, variations=rollout(10_000, 90_000).variations)
+
+
+@pytest.mark.parametrize("kind", ["turnflagon", "TURNFLAGON", "TurnFlagOn"])
+def test_a_kind_is_known_in_any_spelling(kind: str) -> None:
+    assert production({"kind": kind}).on
+
+
+def test_a_refusal_names_the_instruction_by_its_place_and_kind() -> None:
+    said = refusal({"kind": "turnFlagOn"}, {"kind": "updateName", "value": 5})
+    assert said == "instructions[1] updateName: it needs a string as value"
+    assert refusal({"kind": "turnFlagOn"}, 7).startswith("instructions[1] ")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assay.experiments.metric import ValueOf
+from assay.experiments.metric import UnitValueOf
 from assay.warehouse.engine import Query
 from assay.warehouse.queries.exposures import (
     ExposureScope,
@@ -28,7 +28,7 @@ from warehouse.tables import RECEIVED_MS, Tables, lines
 SCOPE = ExposureScope("env", "flag", "user", 2, 0, RECEIVED_MS * 2, 0)
 
 
-def metric(value_of: ValueOf, scope: ExposureScope = SCOPE) -> MetricScope:
+def metric(value_of: UnitValueOf, scope: ExposureScope = SCOPE) -> MetricScope:
     return MetricScope(scope, "metric", "custom", value_of, 0, NO_END)
 
 
@@ -78,7 +78,7 @@ def test_a_unit_stands_in_the_bucket_of_its_first_exposure(tables: Tables) -> No
     ],
 )
 def test_a_unit_s_value_changes_in_the_buckets_of_its_events(
-    tables: Tables, value_of: ValueOf, expected: list[tuple[Any, ...]]
+    tables: Tables, value_of: UnitValueOf, expected: list[tuple[Any, ...]]
 ) -> None:
     events = [tracked("a", at, metricValue=value) for at, value in ((1, 4), (2, None), (15, -3), (39, 0.5))]
     load(tables, exposure("a", 0, 1), *events)

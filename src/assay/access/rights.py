@@ -39,7 +39,7 @@ def grant_of(
 
 def may(state: State, token: Token, role: str, action: str, resource: Resource) -> bool:
     """Whether the token permits an action that takes `role` of those who have a built-in one."""
-    tagged = _tagged(state, resource)
+    tagged = with_tags(state, resource)
     return all(permits(grant, role, action, tagged) for grant in grants_of(state, token))
 
 
@@ -88,7 +88,7 @@ def filled(text: str, path: Mapping[str, str]) -> Resource:
     )
 
 
-def _tagged(state: State, resource: Resource) -> Resource:
+def with_tags(state: State, resource: Resource) -> Resource:
     """The resource with the tags that each step has now."""
     project = resource[0].name if resource[0].kind == "proj" else ""
     environment = resource[1].name if len(resource) > 1 and resource[1].kind == "env" else ""

@@ -61,11 +61,13 @@ def columns_of(table: UnitTable) -> list[Floats]:
 
 
 def covariate_columns(covariate: Floats | None) -> list[Floats]:
-    """None, one, or where some units have no past two: the value and whether it is missing."""
+    """None (nor where it tells no unit from another), one, or where some units have no past two: the value and
+    whether it is missing.
+    """
     if covariate is None or not np.isfinite(covariate).any():
         return []
     if np.isfinite(covariate).all():
-        return [covariate]
+        return [covariate] if covariate.min() < covariate.max() else []
     return list(covariates_with_missing(covariate))
 
 

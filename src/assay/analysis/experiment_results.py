@@ -85,7 +85,7 @@ class Compared:
     """A treatment against the baseline. `alpha` is this comparison's, one of `family_size`.
 
     `sequential` holds at every look, and `log_e_value` is the same statistic's; `fixed` counts at a planned
-    horizon only. `corrected_p_value` is the sequential p-value within its family.
+    horizon only. `corrected_p_value` is that of the verdict's statistic within its family.
     """
 
     effect: float
@@ -207,26 +207,41 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
-    """How it was computed: the queries with their parameters' names, the methods, and what computed it."""
+class QueryText:
+    """A query that was asked, and the names of its parameters."""
 
-    queries: Mapping[str, tuple[str, tuple[str, ...]]]
+    sql: str
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How it was computed: the queries by what they are for, the methods, and what computed it."""
+
+    queries: Mapping[str, tuple[QueryText, ...]]
     methods: Mapping[str, str]
     versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class IterationResults:
-    """All metrics of one iteration. `end_ms` is absent while it runs; then everything that has arrived counts."""
+    """All metrics of one iteration. `end_ms` is absent while it runs; then everything that has arrived counts.
 
+    `exposed` by arm; `decisions` by arm, from the primary metrics and the guardrails. The latest event that
+    could count was received at `counted_through_ms`; None without any. `seen_ms`: each metric's latest event, by key.
+    """
+
+    iteration_id: str
     start_ms: int
     end_ms: int | None
+    as_of_ms: int | None
     counted_through_ms: int | None
     arms: tuple[Arm, ...]
     exposed: tuple[int, ...]
     plan: AnalysisPlan
     sample_ratio: SampleRatio | NotEstimable
     metrics: tuple[MetricResults | FailedMetric, ...]
+    seen_ms: Mapping[str, int]
     decisions: tuple[Decision | NotEstimable, ...]
     checks: tuple[Check, ...]
     provenance: Provenance

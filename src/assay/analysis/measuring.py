@@ -113,15 +113,23 @@ def _event_slices(table: EventTable, arms: int, q: float) -> tuple[Slice, ...]:
 
 
 def _largest(slices: NDArray[np.object_] | None) -> tuple[list[str], Integers]:
-    """The values of the largest slices, and for each row the position of its own; others lie beyond the list."""
-    if slices is None or len(slices) == 0:
+    """The values of the largest slices, and for each row the position of its own; others lie beyond the list.
+
+    A unit that no event told the attribute of (None) is in no slice.
+    """
+    if slices is None:
         return [], np.zeros(0, dtype=np.int64)
-    names, codes = np.unique(slices.astype(str), return_inverse=True)
+    told = np.array([value is not None for value in slices], dtype=bool)
+    if not told.any():
+        return [], np.zeros(0, dtype=np.int64)
+    names, codes = np.unique(slices[told].astype(str), return_inverse=True)
     counts = np.bincount(codes)
     order = sorted(range(len(names)), key=lambda code: (-int(counts[code]), str(names[code])))
     position = np.empty(len(names), dtype=np.int64)
     position[order] = np.arange(len(names))
-    return [str(names[code]) for code in order[:MOST_SLICES]], np.minimum(position[codes], MOST_SLICES)
+    places = np.full(len(slices), MOST_SLICES, dtype=np.int64)
+    places[told] = np.minimum(position[codes], MOST_SLICES)
+    return [str(names[code]) for code in order[:MOST_SLICES]], places
 
 
 def _quantiles(table: EventTable, rows: NDArray[np.intp], arms: int, q: float) -> Estimates:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from assay.access.policies import Step, parse_resource
 from assay.access.rights import filled, may, require_right
 from assay.access.tokens import actor_of
 from assay.access.use import LastUses
+from assay.analysis.refresh import ResultsCache
 from assay.api.naming import default_action, default_resource
 from assay.errors import InvalidRequest, Unavailable
 from assay.events.log import EventLog
@@ -47,6 +48,7 @@ class Rooms:
     log: EventLog
     engine: Engine
     loader: Loader
+    results: ResultsCache = field(default_factory=ResultsCache)
     last_uses: LastUses = field(default_factory=LastUses)
 
     def await_events(self) -> None:
@@ -121,11 +123,22 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """A file that is open to be read, and the name to send it under."""
+
+    file: BinaryIO
+    size: int
+    media_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a JSON body; no body where it is None."""
+    """A status and a JSON body, or a file; no body where there is neither."""
 
     status: int = 200
     body: Any = None
+    download: Download | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +147,8 @@ class Operation:
     as an analysis.
 
     `body` and `answer` are the types that describe the JSON that comes and goes (a msgspec struct, a typed
-    dictionary, or a list of either), `status` what success answers with, `query` the parameters it reads;
+    dictionary, or a list of either), `status` what success answers with, `query` the parameters it reads,
+    `media` the types of files that it answers with;
     the API's description is generated from them.
 
     `action` and `resource` are what policies call it; without them they follow from the method and the path. The
@@ -150,6 +164,7 @@ class Operation:
     body: Any = None
     answer: Any = None
     query: tuple[str, ...] = ()
+    media: tuple[str, ...] = ()
     action: str = ""
     resource: str = ""
 

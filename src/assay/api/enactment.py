@@ -24,6 +24,8 @@ def surroundings(state: State, project: str, environment: str, now_ms: int) -> S
             key: (group.kind, group.version) for key, group in state.all("metric_group", project).items()
         },
         settings=state.experimentation_settings(project),
+        layers=tuple(state.all("layer", project).values()),
+        holdouts=tuple(state.all("holdout", project).values()),
         now_ms=now_ms,
         new_id=lambda: secrets.token_hex(12),
         new_seed=lambda: 1 + secrets.randbelow(LARGEST_SEED),

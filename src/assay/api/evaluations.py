@@ -63,7 +63,7 @@ def list_flag_statuses(call: Call) -> Answer:
     """The statuses of all flags that aren't archived, in one environment."""
     state, project, key = call.rooms.store.state, call.path["project"], call.path["environment"]
     environment = state.environment(project, key)
-    asked = _requests(call, environment)
+    asked = requests_of(call, environment)
     flags = [flag for flag in state.all("flag", project).values() if not flag.archived]
     items = [_linked_status(project, key, flag, asked) for flag in flags]
     return Answer(body={"_links": {"self": link("flag-statuses", project, key)}, "items": items})
@@ -73,7 +73,7 @@ def get_flag_status(call: Call) -> Answer:
     """The status of one flag in one environment."""
     state, project, key = call.rooms.store.state, call.path["project"], call.path["environment"]
     environment, flag = state.environment(project, key), state.flag(project, call.path["flag"])
-    asked = _requests(call, environment, flag.key)
+    asked = requests_of(call, environment, flag.key)
     return Answer(body=_linked_status(project, key, flag, asked))
 
 
@@ -87,7 +87,7 @@ def get_flag_status_across_environments(call: Call) -> Answer:
         if not wanted or environment.key in wanted.split(",")
     ]
     statuses = {
-        environment.key: _status(flag, environment.key, _requests(call, environment, flag.key))
+        environment.key: _status(flag, environment.key, requests_of(call, environment, flag.key))
         for environment in environments
     }
     links = {
@@ -121,7 +121,7 @@ def get_evaluations_usage(call: Call) -> Answer:
     return Answer(body={"_links": links, **_series(flag, rows, bucket_ms)})
 
 
-def _requests(call: Call, environment: Environment, flag: str | None = None) -> dict[str, Requests]:
+def requests_of(call: Call, environment: Environment, flag: str | None = None) -> dict[str, Requests]:
     """Who was asked for, by flag key; what was evaluated before a flag was made was another flag of its key."""
     call.rooms.await_events()
     query = requests(environment.id, _now_ms() - RECENT_MS, flag)

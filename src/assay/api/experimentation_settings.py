@@ -6,10 +6,10 @@ import msgspec
 from msgspec.structs import replace
 
 from assay.api.call import Answer, Call, Operation
-from assay.api.links import link
+from assay.api.links import Links, link
 from assay.api.patching import converted
 from assay.errors import Conflict
-from assay.experiments.units import ExperimentationSettings, RandomizationUnit, check_units, settings_address
+from assay.experiments.units import ExperimentationSettings, RandomizationUnit, settings_address, with_units
 from assay.store.records import Project
 from assay.store.state import State
 
@@ -32,7 +32,7 @@ class SettingsRep(TypedDict):
     _projectId: str
     _projectKey: str
     _creationDate: int
-    _links: dict[str, dict[str, str]]
+    _links: Links
     randomizationUnits: list[RandomizationUnitRep]
 
 
@@ -47,9 +47,8 @@ def put_settings(call: Call) -> Answer:
     with call.rooms.store.writing(call.actor) as transaction:
         project = transaction.state.project(call.path["project"])
         before = transaction.state.experimentation_settings(project.key)
-        after = replace(before, randomization_units=units)
+        after = with_units(before, units)
         after = replace(after, creation_date=before.creation_date or transaction.now_ms)
-        check_units(after)
         _check_unused(transaction.state, project.key, set(before.names) - set(after.names))
         transaction.put(settings_address(project.key), after, "updateExperimentationSettings")
     return Answer(body=_rep(project, after))

@@ -19,6 +19,7 @@ from assay.api.representations.experiments import (
     iteration_rep,
 )
 from assay.errors import InvalidRequest
+from assay.experiments.admission import holdout_of
 from assay.experiments.drafts import IterationInput, check_versions, drafted
 from assay.experiments.experiment import AnalysisConfig, Experiment, check_experiment, experiment_address
 from assay.experiments.instructions import apply_instructions, with_draft
@@ -83,6 +84,7 @@ def create_experiment(call: Call) -> Answer:
         around = surroundings(state, project, environment, transaction.now_ms)
         check_versions(body.iteration.flags, around)
         experiment = _experiment(call, body, environment, transaction.now_ms)
+        holdout_of(around.holdouts, experiment)
         draft = drafted(body.iteration, around, kind=experiment.type)
         experiment = replace(experiment, iterations=(draft,))
         transaction.put(address, experiment, "createExperiment")
@@ -90,7 +92,7 @@ def create_experiment(call: Call) -> Answer:
 
 
 def patch_experiment(call: Call) -> Answer:
-    patch = parse_patch(call.body)
+    patch = parse_patch(_spelled(call.body))
     if not isinstance(patch, SemanticPatch):
         raise InvalidRequest('an experiment is changed by {"instructions": [{"kind": "startIteration"}, …]}')
     project, environment = call.path["project"], call.path["environment"]
@@ -117,6 +119,13 @@ def create_iteration(call: Call) -> Answer:
     return Answer(
         body=iteration_rep(state, project, environment, draft, expand=expanded(call), modern=call.modern)
     )
+
+
+def _spelled(body: Any) -> Any:
+    """Clients 9.x send `Instructions`, with a capital."""
+    if isinstance(body, dict) and "instructions" not in body and "Instructions" in body:
+        return body | {"instructions": body["Instructions"]}
+    return body
 
 
 def _experiment(call: Call, body: ExperimentPost, environment: str, now_ms: int) -> Experiment:

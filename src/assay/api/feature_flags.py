@@ -1,188 +1,120 @@
 """Flags: /api/v2/flags."""
 
-import secrets
-import uuid
-from typing import Any
-
 from msgspec.structs import replace
 
 from assay.api.call import Answer, Call, Operation
-from assay.api.flag_experiments import detached, edited_experiments
-from assay.api.links import listing, page_of
-from assay.api.patching import JsonPatch, MergePatch, SemanticPatch, converted, parse_patch, patched
-from assay.api.representations.flags import flag_rep
+from assay.api.flag_creation import FlagBody, cloned_flag, new_flag
+from assay.api.flag_edits import check_edit, edited, put_edit
+from assay.api.flag_experiments import detached
+from assay.api.flag_listing import LISTED_BY, list_flags, shown
+from assay.api.patching import JsonPatch, MergePatch, SemanticPatch, converted, parse_patch
+from assay.api.representations.flags import FlagRep, FlagsRep, flag_rep
 from assay.errors import InvalidRequest
 from assay.experiments.flag_scoped import FlagExperiments
-from assay.flags.instructions import apply_instructions
-from assay.flags.model import Clause, Defaults, Fallthrough, Flag, FlagConfig, Rule, Variation
+from assay.flags.instructions import deletes_flag
+from assay.flags.prerequisites import check_prerequisites, require_no_dependents
 from assay.flags.validation import check_flag, require_key
-from assay.store.records import Environment
+from assay.store.records import Token
 from assay.store.store import require_absent
 from assay.store.transaction import Transaction
-
-OPTIONAL = (
-    "description",
-    "temporary",
-    "tags",
-    "customProperties",
-    "includeInSnippet",
-    "clientSideAvailability",
-)
-
-
-def list_flags(call: Call) -> Answer:
-    state, project = call.rooms.store.state, call.path["project"]
-    state.project(project)
-    flags = [flag for flag in state.all("flag", project).values() if _listed(flag, call)]
-    page = page_of(flags, call.whole_number("limit"), call.whole_number("offset"))
-    items = [flag_rep(state, project, flag, _environments(call)) for flag in page]
-    return Answer(body=listing(items, len(flags), "flags", project))
 
 
 def get_flag(call: Call) -> Answer:
     state, project = call.rooms.store.state, call.path["project"]
     flag = state.flag(project, call.path["flag"])
-    return Answer(body=flag_rep(state, project, flag, _environments(call)))
+    return Answer(body=flag_rep(state, project, flag, shown(call)))
 
 
 def create_flag(call: Call) -> Answer:
-    body, project = call.object(), call.path["project"]
-    key = require_key(body.get("key"), "A flag's")
+    """A new flag, or with `clone` one that begins as another is."""
+    project, source = call.path["project"], call.query.get("clone")
+    key = require_key(call.object().get("key"), "A flag's")
+    body = _maintained(converted(call.body, FlagBody), call.token)
     with call.rooms.store.writing(call.actor) as transaction:
-        environments = transaction.state.project(project).environments
-        require_absent(transaction.state, ("flag", project, key))
-        flag = _new_flag(key, body, environments, transaction.now_ms)
+        state, now_ms = transaction.state, transaction.now_ms
+        home, flags = state.project(project), state.all("flag", project)
+        require_absent(state, ("flag", project, key))
+        if source:
+            flag = cloned_flag(body, state.flag(project, source), now_ms=now_ms)
+        else:
+            flag = new_flag(body, home, flags, now_ms=now_ms)
         check_flag(flag)
+        check_prerequisites(flag, flags)
         flag = transaction.put_flag(project, flag, FlagExperiments(), "createFlag")
-    return Answer(201, flag_rep(call.rooms.store.state, project, flag))
+    return Answer(201, flag_rep(transaction.state, project, flag, shown(call)))
 
 
 def patch_flag(call: Call) -> Answer:
+    """Changes a flag; with `dryRun` it only shows what would become of it."""
     patch = parse_patch(call.body)
-    project = call.path["project"]
+    if isinstance(patch, SemanticPatch) and deletes_flag(patch.instructions):
+        return _delete_by_patch(call)
+    if _is_dry_run(call):
+        return Answer(body=_apply(call, call.rooms.store.preview(), patch))
     with call.rooms.store.writing(call.actor, patch.comment) as transaction:
-        flag = transaction.state.flag(project, call.path["flag"])
-        experiments = transaction.state.experiments(project, flag.key)
-        if isinstance(patch, SemanticPatch):
-            edited, running = apply_instructions(flag, patch.environment, patch.instructions), experiments
-        else:
-            edited, running = _patched_flag(transaction, project, flag, patch)
-        check_flag(edited)
-        for place, target in detached(transaction.state, project, flag.key, experiments, running):
-            transaction.reset(place, call.rooms.log.stamp(), target)
-        edited = transaction.put_flag(project, edited, running, "updateFlag")
-    return Answer(body=flag_rep(call.rooms.store.state, project, edited))
+        body = _apply(call, transaction, patch)
+    return Answer(body=body)
 
 
 def delete_flag(call: Call) -> Answer:
-    project, key = call.path["project"], call.path["flag"]
     with call.rooms.store.writing(call.actor) as transaction:
-        transaction.state.flag(project, key)
-        experiments = transaction.state.experiments(project, key)
-        for place, target in detached(transaction.state, project, key, experiments, FlagExperiments()):
-            transaction.reset(place, call.rooms.log.stamp(), target)
-        transaction.delete_flag(project, key)
+        _delete(call, transaction)
     return Answer(204)
 
 
-def fresh_config(defaults: Defaults, environment: Environment) -> FlagConfig:
-    """A flag's configuration in an environment that has not seen it: off, everybody the same variation when on."""
-    return FlagConfig(
-        salt=secrets.token_hex(16),
-        sel=secrets.token_hex(16),
-        fallthrough=Fallthrough(variation=defaults.on_variation),
-        off_variation=defaults.off_variation,
-        track_events=environment.default_track_events,
-    )
+def _apply(call: Call, transaction: Transaction, patch: JsonPatch | MergePatch | SemanticPatch) -> FlagRep:
+    project = call.path["project"]
+    before = transaction.state.flag(project, call.path["flag"])
+    experiments = transaction.state.experiments(project, before.key)
+    after, running = edited(transaction, project, before, patch)
+    check_edit(transaction.state, project, before, after, patch.comment)
+    for place, target in detached(transaction.state, project, before.key, experiments, running):
+        transaction.reset(place, call.rooms.log.stamp(), target)
+    after = put_edit(transaction, project, before, after, running)
+    return flag_rep(transaction.state, project, after, shown(call))
 
 
-def _listed(flag: Flag, call: Call) -> bool:
-    tag = call.query.get("tag")
-    archived = call.query.get("archived") == "true"
-    return flag.archived == archived and (tag is None or tag in flag.tags)
+def _delete_by_patch(call: Call) -> Answer:
+    """Answers with the flag as it was last."""
+    body = get_flag(call).body
+    if not _is_dry_run(call):
+        delete_flag(call)
+    return Answer(body=body)
 
 
-def _environments(call: Call) -> list[str] | None:
-    wanted = call.query.get("env")
-    return wanted.split(",") if wanted else None
+def _delete(call: Call, transaction: Transaction) -> None:
+    project, key = call.path["project"], call.path["flag"]
+    transaction.state.flag(project, key)
+    require_no_dependents(key, transaction.state.all("flag", project))
+    experiments = transaction.state.experiments(project, key)
+    for place, target in detached(transaction.state, project, key, experiments, FlagExperiments()):
+        transaction.reset(place, call.rooms.log.stamp(), target)
+    transaction.delete_flag(project, key)
 
 
-def _new_flag(key: str, body: dict[str, Any], environments: tuple[Environment, ...], now_ms: int) -> Flag:
-    given = body.get("variations") or [{"value": True}, {"value": False}]
-    variations = tuple(_identified(variation) for variation in converted(given, tuple[Variation, ...]))
-    default = {"onVariation": 0, "offVariation": len(variations) - 1}
-    document = {name: body[name] for name in OPTIONAL if body.get(name) is not None}
-    document |= {"key": key, "name": body.get("name", key), "variations": [], "creationDate": now_ms}
-    document["defaults"] = body.get("defaults") or default
-    flag = replace(converted(document, Flag), variations=variations, kind=_kind(variations))
-    configs = {environment.key: fresh_config(flag.defaults, environment) for environment in environments}
-    return replace(flag, environments=configs)
+def _maintained(body: FlagBody, token: Token) -> FlagBody:
+    """Who makes a flag maintains it, unless the request says who does; a service token is nobody."""
+    if token.service_token or not token.member_id or body.maintainer_id or body.maintainer_team_key:
+        return body
+    return replace(body, maintainer_id=token.member_id)
 
 
-def _identified(variation: Variation) -> Variation:
-    return variation if variation.id else replace(variation, id=str(uuid.uuid4()))
+def _is_dry_run(call: Call) -> bool:
+    asked = call.query.get("dryRun", "false").lower()
+    if asked not in ("true", "false"):
+        raise InvalidRequest(f"dryRun is true or false, not {asked[:40]!r}")
+    return asked == "true"
 
 
-def _kind(variations: tuple[Variation, ...]) -> str:
-    return "boolean" if all(isinstance(variation.value, bool) for variation in variations) else "multivariate"
-
-
-def _patched_flag(
-    transaction: Transaction, project: str, flag: Flag, patch: JsonPatch | MergePatch
-) -> tuple[Flag, FlagExperiments]:
-    document = patched({"maintainerId": "", **flag_rep(transaction.state, project, flag)}, patch)
-    for owned in ("key", "_version", "creationDate"):
-        if document.get(owned) != flag_rep(transaction.state, project, flag)[owned]:
-            raise InvalidRequest(f"{owned} can't be changed")
-    experiments = edited_experiments(transaction, project, flag.key, document.pop("experiments", None))
-    edited = converted(document, Flag)
-    if edited.environments.keys() != flag.environments.keys():
-        raise InvalidRequest("a flag's patch can't add or remove environments")
-    configs = {key: _settled(config, flag.environments[key]) for key, config in edited.environments.items()}
-    variations = tuple(_identified(variation) for variation in edited.variations)
-    archived_date = (flag.archived_date or transaction.now_ms) if edited.archived else None
-    edited = replace(edited, environments=configs, variations=variations, kind=_kind(variations))
-    return replace(edited, version=flag.version, archived_date=archived_date), experiments
-
-
-def _settled(config: FlagConfig, old: FlagConfig) -> FlagConfig:
-    """What the server owns stays as it was; new rules and clauses get ids."""
-    rules = tuple(_named(rule) for rule in config.rules)
-    return replace(
-        config,
-        rules=rules,
-        fallthrough=_newer(config.fallthrough, old.fallthrough),
-        salt=old.salt,
-        sel=old.sel,
-        version=old.version,
-        last_modified=old.last_modified,
-    )
-
-
-def _newer(place: Fallthrough, old: Fallthrough) -> Fallthrough:
-    """A patch that adds a rollout beside the variation (or the other way round) means the one it adds."""
-    if place.variation is None or place.rollout is None:
-        return place
-    if old.rollout is None:
-        return Fallthrough(rollout=place.rollout)
-    return Fallthrough(variation=place.variation) if old.variation is None else place
-
-
-def _named(rule: Rule) -> Rule:
-    clauses = tuple(_named_clause(clause) for clause in rule.clauses)
-    return replace(rule, clauses=clauses, id=rule.id or str(uuid.uuid4()))
-
-
-def _named_clause(clause: Clause) -> Clause:
-    return clause if clause.id else replace(clause, id=str(uuid.uuid4()))
-
-
-FLAG = "/api/v2/flags/{project}/{flag}"
+FLAGS = "/api/v2/flags/{project}"
+FLAG = FLAGS + "/{flag}"
 
 OPERATIONS = (
-    Operation("GET", "/api/v2/flags/{project}", "reader", list_flags),
-    Operation("POST", "/api/v2/flags/{project}", "writer", create_flag),
-    Operation("GET", FLAG, "reader", get_flag),
-    Operation("PATCH", FLAG, "writer", patch_flag),
-    Operation("DELETE", FLAG, "writer", delete_flag),
+    Operation("GET", FLAGS, "reader", list_flags, answer=FlagsRep, query=LISTED_BY),
+    Operation(
+        "POST", FLAGS, "writer", create_flag, status=201, body=FlagBody, answer=FlagRep, query=("clone",)
+    ),
+    Operation("GET", FLAG, "reader", get_flag, answer=FlagRep, query=("env", "expand")),
+    Operation("PATCH", FLAG, "writer", patch_flag, answer=FlagRep, query=("dryRun", "ignoreConflicts")),
+    Operation("DELETE", FLAG, "writer", delete_flag, status=204),
 )

@@ -46,16 +46,16 @@ def moment(text: str, name: str) -> tuple[int | None, int | None]:
 def sorted_by(
     call: Call, items: list[T], keys: Mapping[str, Callable[[T], Any]], default: str | None = None
 ) -> list[T]:
-    """The items in the order that `sort` asks for; `-field` is descending."""
-    asked = call.query.get("sort") or default
-    if not asked:
-        return items
-    name = asked.removeprefix("-")
-    if name not in keys:
-        raise InvalidRequest(
-            f"sort takes {', '.join(sorted(keys))}, with - for descending, not {name[:40]!r}"
-        )
-    return sorted(items, key=keys[name], reverse=asked.startswith("-"))
+    """The items in the order that `sort` asks for: fields by commas, the first counts most; `-field` descends."""
+    asked = call.query.get("sort") or default or ""
+    for part in reversed([part.strip() for part in asked.split(",") if part.strip()]):
+        name = part.removeprefix("-")
+        if name not in keys:
+            raise InvalidRequest(
+                f"sort takes {', '.join(sorted(keys))}, with - for descending, not {name[:40]!r}"
+            )
+        items = sorted(items, key=keys[name], reverse=part.startswith("-"))
+    return items
 
 
 def expanded(call: Call) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """Where HTTP ends: from a request to a `Call`, from an `Answer` or an error to a response."""
 
 import functools
-from collections.abc import Awaitable, Callable
-from typing import TypeGuard
+from collections.abc import Awaitable, Callable, Iterator
+from typing import BinaryIO, TypeGuard
 from urllib.parse import unquote
 
 import msgspec
@@ -10,11 +10,11 @@ import structlog
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from assay.access.tokens import authenticate, mint
-from assay.api.call import ANYONE, BETA, VERSIONS, Answer, Call, Operation, Rooms, authorize
+from assay.api.call import ANYONE, BETA, VERSIONS, Answer, Call, Download, Operation, Rooms, authorize
 from assay.api.limits import Allowance, RateLimits, retry_after_s
 from assay.errors import (
     AssayError,
@@ -38,6 +38,8 @@ DEEPEST_BODY = 100
 
 # A client that is still sending when the connection closes sees a reset, not the refusal; so we hear it out.
 READ_BEFORE_REFUSAL = 10
+
+FILE_PIECE_BYTES = 1_000_000
 
 # What a client behind a proxy that knows only GET and POST writes on its POST.
 OVERRIDABLE = ("PUT", "PATCH", "DELETE")
@@ -228,6 +230,24 @@ def _target(request: Request) -> str:
 
 
 def _response(answer: Answer, headers: dict[str, str]) -> Response:
+    if answer.download is not None:
+        return _file_response(answer.download, headers)
     if answer.body is None:
         return Response(None, answer.status, headers)
     return Response(msgspec.json.encode(answer.body), answer.status, headers, "application/json")
+
+
+def _file_response(download: Download, headers: dict[str, str]) -> Response:
+    named = {
+        "Content-Length": str(download.size),
+        "Content-Disposition": f'attachment; filename="{download.name}"',
+    }
+    return StreamingResponse(
+        _pieces(download.file), headers={**headers, **named}, media_type=download.media_type
+    )
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(FILE_PIECE_BYTES):
+            yield piece

@@ -31,7 +31,7 @@ WRITING: tuple[type[AssayError], ...] = (Conflict, TooLarge, PatchFailed)
 WITH_TOKEN: tuple[type[AssayError], ...] = (Unauthorized, Forbidden)
 
 # Query parameters that aren't text, wherever they stand.
-WHOLE_NUMBERS = ("limit", "offset", "from", "to", "before", "after")
+WHOLE_NUMBERS = ("limit", "offset", "from", "to", "before", "after", "expiry")
 
 REFERENCE = "#/components/schemas/{name}"
 
@@ -49,7 +49,7 @@ def with_description(operations: tuple[Operation, ...]) -> tuple[Operation, ...]
 
     @functools.cache
     def document() -> msgspec.Raw:
-        return msgspec.Raw(msgspec.json.encode(description(described)))
+        return msgspec.Raw(msgspec.json.encode(_document(described)))
 
     def get_openapi_spec(_: Call) -> Answer:
         """This description."""
@@ -61,14 +61,20 @@ def with_description(operations: tuple[Operation, ...]) -> tuple[Operation, ...]
 
 
 def description(operations: tuple[Operation, ...]) -> Schema:
-    """The whole document."""
+    """The whole document, as a client reads it."""
+    # Defaults of structs are tuples, which a validator takes for no array.
+    plain: Schema = msgspec.json.decode(msgspec.json.encode(_document(operations)))
+    return plain
+
+
+def _document(operations: tuple[Operation, ...]) -> Schema:
     kinds = [kind for row in operations for kind in (*_parts(_body(row)), *_parts(row.answer))]
     schemas, components = msgspec.json.schema_components([Refusal, *kinds], ref_template=REFERENCE)
     by_kind = {str(kind): schema for kind, schema in zip([Refusal, *kinds], schemas, strict=True)}
     paths: dict[str, Schema] = {}
     for row in operations:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row, by_kind)
-    document: Schema = {
+    return {
         "openapi": "3.1.0",
         "info": {"title": "Assay", "version": __version__, "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
@@ -82,9 +88,6 @@ def description(operations: tuple[Operation, ...]) -> Schema:
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}},
         },
     }
-    # Defaults of structs are tuples, which a validator takes for no array.
-    plain: Schema = msgspec.json.decode(msgspec.json.encode(document))
-    return plain
 
 
 VERSION: Schema = {
@@ -153,6 +156,8 @@ def _parameters(row: Operation) -> list[Schema]:
 
 def _success(row: Operation, by_kind: dict[str, Schema]) -> Schema:
     body: Schema = {"description": "Done"}
+    if row.media:
+        return body | {"content": {name: {} for name in row.media}}
     return body if row.answer is None else body | {"content": _json(row.answer, by_kind)}
 
 

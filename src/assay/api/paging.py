@@ -4,19 +4,27 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from assay.api.call import Call
+from assay.api.call import MODERN, Call
 from assay.api.links import link
 
 MOST_ITEMS = 1000
 
 
-def paged(call: Call, items: Sequence[Any], *path: str, default: int | None = None) -> dict[str, Any]:
+def paged(
+    call: Call,
+    items: Sequence[Any],
+    *path: str,
+    default: int | None = None,
+    since: str = MODERN,
+    most: int = MOST_ITEMS,
+) -> dict[str, Any]:
     """The collection's body without its items' representations: `items` holds the records of the page asked for.
 
-    `default` is the page's size where a modern caller names none; the founding generation gets all.
+    `default` is the page's size where a caller of the version `since` names none; those before it get all.
+    `most`: no page that is asked for is larger.
     """
     asked = call.whole_number("limit")
-    limit = (default if call.modern else None) if asked is None or asked <= 0 else min(asked, MOST_ITEMS)
+    limit = (default if call.since(since) else None) if asked is None or asked <= 0 else min(asked, most)
     offset = max(0, call.whole_number("offset") or 0)
     page = list(items[offset:] if limit is None else items[offset : offset + limit])
     links = {"self": _page(call, path, limit, offset)}

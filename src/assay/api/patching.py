@@ -7,7 +7,7 @@ import jsonpatch
 import jsonpointer
 import msgspec
 
-from assay.errors import InvalidRequest, PatchFailed
+from assay.errors import InvalidRequest, OptimisticLock, PatchFailed
 
 T = TypeVar("T")
 
@@ -96,6 +96,8 @@ def patched(document: dict[str, Any], patch: JsonPatch | MergePatch) -> dict[str
         return merged
     try:
         result = jsonpatch.JsonPatch(patch.operations).apply(document)
+    except jsonpatch.JsonPatchTestFailed as error:
+        raise OptimisticLock(f"the document is not what the patch expects: {error}") from None
     except (jsonpatch.InvalidJsonPatch, TypeError, AttributeError, KeyError) as error:
         raise InvalidRequest(f"this is no JSON Patch: {error}") from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, ValueError) as error:

@@ -26,9 +26,9 @@ from assay.errors import Conflict, InvalidRequest
 from assay.flags.clauses import Scope
 from assay.flags.context import parse_context
 from assay.flags.references import Malformed
-from assay.flags.segment import Segment, check_segment, listed, referred_segments, segments_below
+from assay.flags.segment import Segment, Side, check_segment, listed, referred_segments, segments_below
+from assay.flags.segment_expiry import still_expiring
 from assay.flags.segment_instructions import (
-    Side,
     apply_segment_instructions,
     identified_rule,
     with_keys,
@@ -136,7 +136,15 @@ def patch_segment(call: Call) -> Answer:
             changes = {name: document[name] for name in WRITABLE if document.get(name) is not None}
             own = {"key": segment.key, "creationDate": segment.creation_date, "salt": segment.salt}
             edited = _identified(converted(changes | own, Segment))
-            edited = replace(edited, version=segment.version, last_modified_date=segment.last_modified_date)
+            edited = replace(
+                edited,
+                version=segment.version,
+                last_modified_date=segment.last_modified_date,
+                expiring=segment.expiring,
+            )
+        here = transaction.state.environment(project, environment)
+        if here.require_comments and edited != segment and not patch.comment.strip():
+            raise InvalidRequest(f"the environment {environment!r} requires a comment with each change")
         if call.boolean("dryRun"):
             _check(transaction.state, project, environment, edited)
         else:
@@ -227,7 +235,7 @@ def _update_lists(call: Call, kind: str) -> Answer:
 
 def _put(transaction: Transaction, project: str, environment: str, segment: Segment, action: str) -> Segment:
     _check(transaction.state, project, environment, segment)
-    return transaction.put_segment(project, environment, segment, action)
+    return transaction.put_segment(project, environment, still_expiring(segment), action)
 
 
 def _check(state: State, project: str, environment: str, segment: Segment) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 
-from assay.dashboard.words import place_words, rule_words, value_text, variation_label
-from assay.flags.model import Flag, FlagConfig, Rule
+from assay.dashboard.words import clause_words, place_words, rule_words, value_text, variation_label
+from assay.flags.model import Clause, Flag, FlagConfig, Rule
 from assay.store.history import Entry
 
 # Numbers that the server counts up by itself.
-OWN = frozenset({"version", "_version", "lastModified", "flagsVersion", "_links", "salt", "sel"})
+OWN = frozenset(
+    {"version", "_version", "lastModified", "lastModifiedDate", "flagsVersion", "_links", "salt", "sel"}
+)
 LONGEST = 400
 MOST_CHANGES = 40
 
@@ -41,7 +43,7 @@ def changes_of(entry: Entry) -> tuple[Change, ...]:
     elif before is None or after is None:
         found = iter(())
     else:
-        found = _differences("", before, after)
+        found = _differences("", _readable(before), _readable(after))
     return tuple(change for change, _ in zip(found, range(MOST_CHANGES), strict=False))
 
 
@@ -52,6 +54,18 @@ def action_words(action: str) -> str:
 
 def _decoded(document: bytes | None) -> Any:
     return None if document is None else msgspec.json.decode(document)
+
+
+def _readable(document: Any) -> Any:
+    """With rules as sentences, where it has any."""
+    rules = document.get("rules") if isinstance(document, dict) else None
+    if not isinstance(rules, list):
+        return document
+    try:
+        clauses = [msgspec.convert(rule["clauses"], tuple[Clause, ...]) for rule in rules]
+    except (msgspec.ValidationError, KeyError, TypeError):
+        return document
+    return document | {"rules": [" and ".join(map(clause_words, each)) for each in clauses]}
 
 
 def _flags(before: Any, after: Any) -> tuple[Flag, Flag] | None:

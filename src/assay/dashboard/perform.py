@@ -20,13 +20,13 @@ def perform(
     **path: str,
 ) -> Any:
     """The body of the answer; raises what the operation raises, `Forbidden` where the visitor may not."""
-    authorize(visit.rooms.store.state, visit.token, BY_HANDLER[handler], path, body)
-    return handler(_call(visit, body, query or {}, path)).body
+    authorize(visit.state, visit.token, BY_HANDLER[handler], path, body)
+    return handler(Call(visit.rooms, visit.token, path, query or {}, body, MODERN, visit.target)).body
 
 
 def check(visit: Visit, handler: Callable[[Call], Answer], **path: str) -> None:
     """Raises `Forbidden` where the visitor may not perform the operation."""
-    authorize(visit.rooms.store.state, visit.token, BY_HANDLER[handler], path, None)
+    authorize(visit.state, visit.token, BY_HANDLER[handler], path, None)
 
 
 def may(visit: Visit, handler: Callable[[Call], Answer], **path: str) -> bool:
@@ -36,7 +36,3 @@ def may(visit: Visit, handler: Callable[[Call], Answer], **path: str) -> bool:
     except Forbidden:
         return False
     return True
-
-
-def _call(visit: Visit, body: Any, query: Mapping[str, str], path: Mapping[str, str]) -> Call:
-    return Call(visit.rooms, visit.token, path, query, body, MODERN, visit.target)

@@ -1,7 +1,6 @@
 """From a page context to HTML: templates that escape everything, and the words and times they need."""
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from assay.dashboard.addresses import address, place_address, with_query
+from assay.dashboard.numbers import whole
 from assay.dashboard.static_files import static_address
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -82,24 +82,9 @@ def moment(epoch_ms: int | None, words: str = "") -> Markup:
     )
 
 
-def pretty(value: object) -> str:
-    """A JSON value over several lines; keys stay in their order."""
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-
-
-def compact(value: object) -> str:
-    """A JSON value on one line."""
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
 def counted(number: float, noun: str, nouns: str = "") -> str:
     """`1 event`, `2,000 events`."""
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
-
-
-def share(weight: int) -> str:
-    """Thousandths of a percent as a percentage without trailing zeros."""
-    return f"{weight / 1000:.3f}".rstrip("0").rstrip(".")
+    return f"{whole(number)} {noun if number == 1 else nouns or noun + 's'}"
 
 
 @functools.cache
@@ -114,10 +99,8 @@ def _templates() -> Environment:
     )
     filters: Mapping[str, Any] = {
         "moment": moment,
-        "pretty": pretty,
-        "compact": compact,
         "counted": counted,
-        "share": share,
+        "whole": whole,
     }
     environment.filters.update(filters)
     environment.globals.update(static=static_address, address=address, with_query=with_query)

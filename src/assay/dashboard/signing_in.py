@@ -26,7 +26,9 @@ def sign_in_page(state: State, form: Form, after: str, folder: str) -> SignInPag
         after=after,
         email=form.text("email"),
         members=any(member.password_digest for member in state.all("member").values()),
-        fresh=len(state.all("token")) == 1 and not state.all("flag", "default") and not state.all("member"),
+        fresh=len(state.all("token")) == 1
+        and not state.all("flag", "default")
+        and len(state.all("member")) <= 1,
         folder=folder,
     )
 

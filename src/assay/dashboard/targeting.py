@@ -158,12 +158,12 @@ def _rule_draft(flag: Flag, rule: Rule) -> DraftRule:
     return DraftRule(
         id=rule.id,
         description=rule.description,
-        clauses=tuple(_clause_draft(clause) for clause in rule.clauses),
+        clauses=tuple(clause_draft(clause) for clause in rule.clauses),
         serve=_serve_draft(flag, rule),
     )
 
 
-def _clause_draft(clause: Clause) -> DraftClause:
+def clause_draft(clause: Clause) -> DraftClause:
     text_only = is_text(clause.attribute, clause.op)
     return DraftClause(
         kind=clause.context_kind,
@@ -198,12 +198,16 @@ def _percent(weight: int) -> str:
     return f"{weight / 1000:.3f}".rstrip("0").rstrip(".")
 
 
-def _rule_form(form: Form) -> DraftRule:
-    clauses = tuple(
+def clauses_of_form(form: Form) -> tuple[DraftClause, ...]:
+    return tuple(
         DraftClause(row.text("kind"), row.text("attribute"), row.text("op", "in"), row.raw("values"))
         for row in form.numbered("clause")
     )
-    return DraftRule(form.text("id"), form.text("description"), clauses, _serve_form(form.within("serve")))
+
+
+def _rule_form(form: Form) -> DraftRule:
+    serve = _serve_form(form.within("serve"))
+    return DraftRule(form.text("id"), form.text("description"), clauses_of_form(form), serve)
 
 
 def _serve_form(form: Form) -> DraftServe:

@@ -56,7 +56,7 @@ def _rule(draft: DraftRule, number: int, flag: Flag, config: FlagConfig) -> dict
     if not draft.clauses:
         raise InvalidRequest(f"{where} has no condition; add one, or remove the rule")
     body: dict[str, Any] = {
-        "clauses": [_clause(clause, where) for clause in draft.clauses],
+        "clauses": [clause_body(clause, where) for clause in draft.clauses],
         "trackEvents": before.track_events if before else False,
         **_serve(draft.serve, flag, before, where),
     }
@@ -64,7 +64,7 @@ def _rule(draft: DraftRule, number: int, flag: Flag, config: FlagConfig) -> dict
     return body | ({"description": draft.description} if draft.description else {})
 
 
-def _clause(draft: DraftClause, where: str) -> dict[str, Any]:
+def clause_body(draft: DraftClause, where: str) -> dict[str, Any]:
     op = draft.op.removeprefix("!")
     if not draft.attribute and op != "segmentMatch":
         raise InvalidRequest(f"a condition of {where} names no attribute")
@@ -87,7 +87,7 @@ def _serve(draft: DraftServe, flag: Flag, before: Fallthrough | Rule | None, whe
         return {"rollout": _absent_left_out(kept)}
     if draft.choice != ROLLOUT:
         return {"variation": _variation(draft.choice, flag)}
-    weights = [_weight(text, where) for text in draft.weights[: len(flag.variations)]]
+    weights = [percent_weight(text, where) for text in draft.weights[: len(flag.variations)]]
     if sum(weights) != WHOLE:
         total = f"{sum(weights) / 1000:.3f}".rstrip("0").rstrip(".")
         raise InvalidRequest(f"the percentages of {where} add up to {total}, not to 100")
@@ -104,10 +104,12 @@ def _serve(draft: DraftServe, flag: Flag, before: Fallthrough | Rule | None, whe
 
 def _absent_left_out(rollout: Rollout) -> dict[str, Any]:
     body: dict[str, Any] = msgspec.to_builtins(rollout)
+    body["variations"] = list(body["variations"])
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _weight(text: str, where: str) -> int:
+def percent_weight(text: str, where: str) -> int:
+    """A percentage as typed, in thousandths of a percent."""
     if not _PERCENT.fullmatch(text or "0"):
         raise InvalidRequest(f"{text[:20]!r} is no percentage ({where})")
     return round(float((text or "0").replace(",", ".")) * 1000)

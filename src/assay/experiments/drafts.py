@@ -1,7 +1,6 @@
 """From what a caller plans to a draft iteration, and whether it could ever run."""
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,12 +10,13 @@ import msgspec
 from msgspec.structs import replace
 
 from assay.errors import InvalidRequest, OptimisticLock
-from assay.experiments.experiment import FlagUse, Iteration, MeasuredBy, Parameter, Plan, Treatment
-from assay.experiments.rollout import rule_of
+from assay.experiments.experiment import PERCENT, FlagUse, Iteration, MeasuredBy, Parameter, Plan, Treatment
+from assay.experiments.holdouts import Holdout
+from assay.experiments.layers import Layer
+from assay.experiments.rollout import rule_of, telling_flag
 from assay.experiments.units import ExperimentationSettings
 from assay.flags.model import Flag
 
-PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,12})?")
 MOST_TREATMENTS = 50
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -80,6 +80,8 @@ class Surroundings:
     metrics: Mapping[str, int]
     groups: Mapping[str, tuple[str, int]]
     settings: ExperimentationSettings
+    layers: tuple[Layer, ...]
+    holdouts: tuple[Holdout, ...]
     now_ms: int
     new_id: Callable[[], str]
     new_seed: Callable[[], int]
@@ -97,7 +99,7 @@ def drafted(
         can_reshuffle_traffic=planned.can_reshuffle_traffic is not False,
         randomization_unit=planned.randomization_unit or around.settings.default,
         treatments=tuple(_treatment(one) for one in planned.treatments),
-        metrics=_metrics(planned),
+        metrics=_metrics(planned, around),
         flags=flags,
         attributes=planned.attributes or (),
         reallocation_frequency_millis=planned.reallocation_frequency_millis,
@@ -106,7 +108,6 @@ def drafted(
     )
     if kind == "mab" and not draft.reallocation_frequency_millis:
         raise InvalidRequest("an experiment of type mab needs reallocationFrequencyMillis")
-    _check_metrics(draft, around)
     check_runnable(draft, around)
     return draft
 
@@ -188,8 +189,10 @@ def _check_treatments(iteration: Iteration, around: Surroundings) -> None:
         raise InvalidRequest("exactly one treatment has baseline: true")
     for one in treatments:
         _check_parameters(one, iteration, around)
-    if len({one.id for one in treatments}) < len(treatments):
-        raise InvalidRequest("two treatments have the same variations, so that nobody could tell them apart")
+    if telling_flag(iteration) is None:
+        raise InvalidRequest(
+            "nobody could tell the treatments apart: on one flag at least each needs a variation of its own"
+        )
     if sum(Decimal(one.allocation_percent) for one in treatments) > 100:
         raise InvalidRequest("the treatments' allocationPercent add up to 100 at most")
 
@@ -207,11 +210,11 @@ def _check_parameters(one: Treatment, iteration: Iteration, around: Surroundings
         _check_variation(_flag(around, parameter.flag_key), parameter.variation_id)
 
 
-def _check_metrics(draft: Iteration, around: Surroundings) -> None:
-    keys = [(one.key, one.is_group) for one in draft.metrics]
+def _check_metrics(metrics: tuple[MeasuredBy, ...], around: Surroundings) -> None:
+    keys = [(one.key, one.is_group) for one in metrics]
     if len(set(keys)) < len(keys):
         raise InvalidRequest("each metric is listed once")
-    for one in draft.metrics:
+    for one in metrics:
         known = around.groups if one.is_group else around.metrics
         if one.key not in known:
             what = "metric group" if one.is_group else "metric"
@@ -222,33 +225,48 @@ def _check_metrics(draft: Iteration, around: Surroundings) -> None:
             raise InvalidRequest(f"the metric {one.key!r} is either the primary one or a guardrail")
 
 
-def _metrics(planned: IterationInput) -> tuple[MeasuredBy, ...]:
+def measured(
+    given: tuple[MetricInput, ...],
+    primary: str | None,
+    around: Surroundings,
+    *,
+    funnel: str | None = None,
+    guardrails: tuple[str, ...] = (),
+) -> tuple[MeasuredBy, ...]:
     """The metrics, exactly one of them primary; a primary one that the list leaves out comes first."""
-    primary = _primary(planned)
-    guardrails = set((planned.assay and planned.assay.guardrails) or ())
+    decides = _primary(given, primary, funnel)
     listed = [
-        MeasuredBy(one.key, one.is_group, (one.key, one.is_group) == primary, one.key in guardrails)
-        for one in planned.metrics
+        MeasuredBy(one.key, one.is_group, (one.key, one.is_group) == decides, one.key in guardrails)
+        for one in given
     ]
-    if primary is not None and not any(one.primary for one in listed):
-        listed.insert(0, MeasuredBy(primary[0], primary[1], primary=True))
-    unknown = guardrails - {one.key for one in listed}
+    if decides is not None and not any(one.primary for one in listed):
+        listed.insert(0, MeasuredBy(decides[0], decides[1], primary=True))
+    unknown = set(guardrails) - {one.key for one in listed}
     if unknown:
         raise InvalidRequest(f"the guardrail {min(unknown)!r} is not among metrics")
-    return tuple(listed)
+    metrics = tuple(listed)
+    _check_metrics(metrics, around)
+    return metrics
 
 
-def _primary(planned: IterationInput) -> tuple[str, bool] | None:
-    """The primary metric's key, and whether it is a group."""
+def _metrics(planned: IterationInput, around: Surroundings) -> tuple[MeasuredBy, ...]:
+    guardrails = (planned.assay and planned.assay.guardrails) or ()
     single, funnel = planned.primary_single_metric_key, planned.primary_funnel_key
+    return measured(planned.metrics, single, around, funnel=funnel, guardrails=guardrails)
+
+
+def _primary(
+    given: tuple[MetricInput, ...], single: str | None, funnel: str | None
+) -> tuple[str, bool] | None:
+    """The primary metric's key, and whether it is a group."""
     if single and funnel:
         raise InvalidRequest("either primarySingleMetricKey or primaryFunnelKey is given, not both")
     if single or funnel:
         return (single, False) if single else (funnel or "", True)
-    marked = [(one.key, one.is_group) for one in planned.metrics if one.primary]
+    marked = [(one.key, one.is_group) for one in given if one.primary]
     if len(marked) > 1:
         raise InvalidRequest("one metric is primary")
-    if not marked and planned.metrics:
+    if not marked and given:
         raise InvalidRequest("primarySingleMetricKey, or primaryFunnelKey, says which metric decides")
     return marked[0] if marked else None
 

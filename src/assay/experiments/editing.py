@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
+from assay.experiments.admission import holdout_of
 from assay.experiments.drafts import IterationInput, Surroundings, check_versions, drafted, planned_again
 from assay.experiments.experiment import Experiment, check_experiment
 
@@ -39,6 +40,7 @@ def edited(experiment: Experiment, around: Surroundings, changes: Any) -> Experi
     own = {name: change for name, change in changes.items() if name not in OF_DRAFT}
     planned = {name: change for name, change in changes.items() if name in OF_DRAFT}
     experiment = _with_own(experiment, own) if own else experiment
+    holdout_of(around.holdouts, experiment)
     return _with_planned(experiment, around, planned) if planned else experiment
 
 
@@ -70,7 +72,7 @@ def _with_own(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
     document = msgspec.json.decode(msgspec.json.encode(experiment))
     document["maintainerId"] = document["_maintainerId"]
     document = _applied(document, changes)
-    document["_maintainerId"] = document.pop("maintainerId")
+    document["_maintainerId"] = document.pop("maintainerId", "")
     after = converted(document, Experiment)
     after = replace(after, tags=tuple(dict.fromkeys(after.tags)))
     check_experiment(after)

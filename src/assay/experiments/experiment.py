@@ -10,6 +10,7 @@ from assay.errors import InvalidRequest
 FALLTHROUGH = "fallthrough"
 DIRECTIONS = ("two-sided", "one-sided")
 CORRECTIONS = ("bonferroni", "benjamini-hochberg")
+PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,12})?")
 SCOPES = ("variations", "variations-and-metrics", "metrics")
 
 IterationStatus = Literal["not_started", "running", "stopped"]
@@ -81,7 +82,10 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class Iteration(msgspec.Struct, frozen=True, rename="camel"):
-    """One run of an experiment; its definition is frozen when it starts."""
+    """One run of an experiment; its definition is frozen when it starts.
+
+    Units take part that are in all segments of `inside` (the share of a layer) and in none of `outside` (a holdout).
+    """
 
     id: str = msgspec.field(name="_id")
     hypothesis: str
@@ -103,6 +107,8 @@ class Iteration(msgspec.Struct, frozen=True, rename="camel"):
     winning_reason: str = ""
     change_justification: str = ""
     layer_snapshot: LayerSnapshot | None = None
+    inside: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
     plan: Plan = Plan()
     version: int = 1
 
@@ -172,9 +178,6 @@ def experiment_address(project: str, environment: str, key: str) -> tuple[str, s
     return ("experiment", project, f"{environment}/{key}")
 
 
-_DECIMAL = re.compile(r"[0-9]{1,3}(\.[0-9]{1,12})?")
-
-
 def check_experiment(experiment: Experiment) -> None:
     """Raises `InvalidRequest` with what is wrong first about the experiment's own fields."""
     if not experiment.name:
@@ -188,7 +191,7 @@ def check_experiment(experiment: Experiment) -> None:
         ("bayesianThreshold", config.bayesian_threshold, 100),
         ("significanceThreshold", config.significance_threshold, 1),
     ):
-        if not _DECIMAL.fullmatch(value) or not 0 < float(value) < most:
+        if not PERCENT.fullmatch(value) or not 0 < float(value) < most:
             raise InvalidRequest(f"{name} is a number as text, between 0 and {most}, not {value[:40]!r}")
     if config.test_direction not in DIRECTIONS:
         raise InvalidRequest(f"testDirection is {' or '.join(DIRECTIONS)}")

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from assay.errors import Conflict, InvalidRequest
+from assay.experiments.admission import admitting
 from assay.experiments.drafts import Surroundings, check_runnable, pinned
 from assay.experiments.editing import edited, text
 from assay.experiments.experiment import Experiment, Iteration
@@ -63,6 +64,7 @@ def _started(draft: Iteration, experiment: Experiment, around: Surroundings) -> 
     for key in draft.flags:
         if not around.flags[key].environments[around.environment].on:
             raise InvalidRequest(f"the flag {key!r} is off in {around.environment}; turn it on first")
+    draft = admitting(draft, experiment, around)
     before = experiment.current
     kept = before is not None and before.seed is not None and not draft.can_reshuffle_traffic
     baseline = draft.baseline

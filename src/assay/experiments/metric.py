@@ -27,7 +27,7 @@ class DataSource(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"
     environment_key: str = ""
 
 
-class Denominator(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class Denominator(msgspec.Struct, frozen=True, rename="camel"):
     """What a ratio metric divides by: events of their own, made to a value of the unit like a metric's."""
 
     event_name: str = ""
@@ -152,6 +152,19 @@ class Metric(msgspec.Struct, frozen=True, rename="camel"):
             winsor_lower=one.winsor_lower_percentile,
             winsor_upper=one.winsor_upper_percentile,
             winsor_imputed=one.winsor_include_imputed,
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether flag-scoped experiments, whose generation knew nothing else, can be measured by it."""
+        measure = self.measure
+        return (
+            self.value_of in ("conversion", "count", "sum", "average")
+            and self.event_default == EventDefault()
+            and measure.filters is None
+            and not measure.property_name
+            and measure.winsor_lower is None
+            and measure.winsor_upper is None
         )
 
     @property

@@ -66,6 +66,8 @@ def _meaning(flag: Flag, environment: str, rule_id: str) -> object:
 
 def _ids(flag: Flag, place: Fallthrough | Rule) -> tuple[str, ...]:
     numbers = [entry.variation for entry in place.rollout.variations] if place.rollout else [place.variation]
+    admission = place.rollout.admission if place.rollout else None
+    numbers += [admission.variation] if admission else []
     return tuple(flag.variations[number].id for number in numbers if number is not None)
 
 
@@ -74,7 +76,9 @@ def _without_variations(place: Fallthrough | Rule) -> object:
     if rollout is None:
         return None
     weights = tuple((entry.weight, entry.untracked) for entry in rollout.variations)
-    return weights, rollout.kind, rollout.seed, rollout.bucket_by, rollout.context_kind
+    admission = rollout.admission
+    admitted = (admission.inside, admission.outside) if admission else None
+    return weights, rollout.kind, rollout.seed, rollout.bucket_by, rollout.context_kind, admitted
 
 
 def _refusal(one: OwnedRule, flag: Flag, what: str) -> OptimisticLock:

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from msgspec.structs import replace
 
 from assay.experiments.experiment import FALLTHROUGH, FlagUse, Iteration, Slice, Treatment
-from assay.flags.model import Fallthrough, Flag, FlagConfig, Rollout, Rule, WeightedVariation
+from assay.flags.model import Admission, Fallthrough, Flag, FlagConfig, Rollout, Rule, WeightedVariation
 
 WHOLE = 100_000
 
@@ -82,6 +82,14 @@ def variation_of(treatment: Treatment, flag_key: str) -> str:
     return next(one.variation_id for one in treatment.parameters if one.flag_key == flag_key)
 
 
+def telling_flag(iteration: Iteration) -> str | None:
+    """The first flag on which each treatment has a variation of its own, so that an evaluation tells the treatment."""
+    for key in iteration.flags:
+        if len({variation_of(one, key) for one in iteration.treatments}) == len(iteration.treatments):
+            return key
+    return None
+
+
 def not_in_experiment(iteration: Iteration, flag_key: str) -> str:
     """The id of the variation for whoever is not in the experiment: the one named, or else the baseline's."""
     named = iteration.flags[flag_key].not_in_experiment_variation_id
@@ -98,6 +106,7 @@ def experiment_rollout(iteration: Iteration, flag: Flag) -> Rollout:
     index = {variation.id: number for number, variation in enumerate(flag.variations)}
     served = {one.id: index[variation_of(one, flag.key)] for one in iteration.treatments}
     rest = index[not_in_experiment(iteration, flag.key)]
+    limited = bool(iteration.inside or iteration.outside)
     return Rollout(
         variations=tuple(
             WeightedVariation(
@@ -108,6 +117,7 @@ def experiment_rollout(iteration: Iteration, flag: Flag) -> Rollout:
         kind="experiment",
         seed=iteration.seed,
         context_kind=iteration.randomization_unit,
+        admission=Admission(rest, iteration.inside, iteration.outside) if limited else None,
     )
 
 

@@ -1,9 +1,10 @@
 """The kinds of context that a project's experiments may randomize."""
 
 import msgspec
+from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
-from assay.flags.validation import CONTEXT_KIND
+from assay.flags.clause_validation import CONTEXT_KIND
 
 
 class RandomizationUnit(msgspec.Struct, frozen=True, rename="camel"):
@@ -39,6 +40,19 @@ def check_units(settings: ExperimentationSettings) -> None:
             raise InvalidRequest(f"{name[:64]!r} is no context kind that could be randomized")
     if sum(unit.default for unit in settings.randomization_units) != 1:
         raise InvalidRequest("exactly one randomizationUnit is the default")
+
+
+def with_units(
+    before: ExperimentationSettings, units: tuple[RandomizationUnit, ...]
+) -> ExperimentationSettings:
+    """The settings with these units; where none is marked as the default, the one before stays it, or the first is."""
+    if not any(unit.default for unit in units):
+        names = [unit.randomization_unit for unit in units]
+        chosen = before.default if before.default in names else names[0] if names else ""
+        units = tuple(replace(unit, default=unit.randomization_unit == chosen) for unit in units)
+    after = replace(before, randomization_units=units)
+    check_units(after)
+    return after
 
 
 def settings_address(project: str) -> tuple[str, str, str]:

@@ -22,7 +22,7 @@ def delivered_flag(flag: Flag, config: FlagConfig, *, tracked: bool) -> dict[str
         "prerequisites": [{"key": p.key, "variation": p.variation} for p in config.prerequisites],
         "targets": [_target(target) for target in config.targets],
         "contextTargets": [_context_target(target) for target in config.context_targets],
-        "rules": [_rule(rule, tracked) for rule in config.rules],
+        "rules": _rules(config, tracked),
         "salt": config.salt,
         "trackEvents": config.track_events or tracked,
         "trackEventsFallthrough": config.track_events_fallthrough or tracked,
@@ -37,6 +37,40 @@ def delivered_flag(flag: Flag, config: FlagConfig, *, tracked: bool) -> dict[str
     if config.debug_events_until_date is not None:
         body["debugEventsUntilDate"] = config.debug_events_until_date
     return body
+
+
+def _rules(config: FlagConfig, tracked: bool) -> list[dict[str, Any]]:
+    """The rules, each after those that keep whom it doesn't admit out of its rollout."""
+    rules: list[dict[str, Any]] = []
+    for rule in config.rules:
+        rules += [*_gates(rule, rule.id, rule.clauses, tracked), _rule(rule, tracked)]
+    return [*rules, *_gates(config.fallthrough, "fallthrough", (), tracked)]
+
+
+def _gates(
+    place: Fallthrough | Rule, name: str, clauses: tuple[Clause, ...], tracked: bool
+) -> list[dict[str, Any]]:
+    """Rules that no client sees: an SDK can't ask for a segment and spread over variations in one.
+
+    They report nothing of themselves, so that units which aren't admitted are no exposures.
+    """
+    admission = place.rollout.admission if place.rollout else None
+    if admission is None:
+        return []
+    tests = [(key, False) for key in admission.outside] + [(key, True) for key in admission.inside]
+    return [
+        {
+            "id": f"{name}/{key}",
+            "clauses": [delivered_clause(one) for one in (*clauses, _membership(key, negate=negate))],
+            "trackEvents": tracked,
+            "variation": admission.variation,
+        }
+        for key, negate in tests
+    ]
+
+
+def _membership(segment: str, *, negate: bool) -> Clause:
+    return Clause("", "segmentMatch", (segment,), negate=negate)
 
 
 def _place(place: Fallthrough | Rule) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Semantic patches: each instruction is a pure function from a flag to its next state in one environment."""
+"""Semantic patches: each instruction is a pure function from a flag to its next state, and all are taken or none."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,146 +6,96 @@ from typing import Any
 from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
-from assay.flags.model import Fallthrough, Flag, FlagConfig, Rollout, WeightedVariation
+from assay.flags.instructions_parameters import Instruction, Scene, folded, index_of
+from assay.flags.instructions_rules import RULE_INSTRUCTIONS, ConfigChange
+from assay.flags.instructions_settings import SETTING_INSTRUCTIONS
+from assay.flags.instructions_targets import TARGET_INSTRUCTIONS
+from assay.flags.model import Flag, FlagConfig
 
-Instruction = Mapping[str, Any]
-ConfigChange = Callable[[Flag, FlagConfig, Instruction], FlagConfig]
-FlagChange = Callable[[Flag, Instruction], Flag]
+DELETE = "deleteFlag"
 
 
-def apply_instructions(flag: Flag, environment: str | None, instructions: list[Any]) -> Flag:
-    """The flag after all `instructions`, in order; none of them is applied where one is refused."""
-    for raw in instructions:
-        if not isinstance(raw, dict) or not isinstance(raw.get("kind"), str):
-            raise InvalidRequest("an instruction is an object with a kind")
-        flag = _apply(flag, environment, _folded(raw))
+def apply_instructions(
+    flag: Flag,
+    environment: str | None,
+    instructions: list[Any],
+    *,
+    flags: Mapping[str, Flag],
+    now_ms: int,
+    new_id: Callable[[], str],
+) -> Flag:
+    """The flag after all `instructions`, in order; none of them is applied where one is refused.
+
+    `flags` are those of the project, which may become prerequisites; `new_id` names new rules, clauses, variations.
+    """
+    for place, raw in enumerate(instructions):
+        instruction = _instruction(place, raw)
+        try:
+            flag = _apply(Scene(flag, flags, now_ms, new_id), environment, instruction)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"instructions[{place}] {instruction.kind}: {error}") from None
     return flag
 
 
-def _apply(flag: Flag, environment: str | None, instruction: Instruction) -> Flag:
-    kind = instruction["kind"]
-    if kind in ON_FLAG:
-        return ON_FLAG[kind](flag, instruction)
-    if kind not in IN_ENVIRONMENT:
-        known = ", ".join(sorted((*ON_FLAG, *IN_ENVIRONMENT)))
-        raise InvalidRequest(f"unknown instruction {kind!r}; known are {known}")
-    if environment is None or environment not in flag.environments:
-        raise InvalidRequest(f"{kind} needs the environmentKey of an environment of this project")
-    config = IN_ENVIRONMENT[kind](flag, flag.environments[environment], instruction)
-    return replace(flag, environments=flag.environments | {environment: config})
+def deletes_flag(instructions: list[Any]) -> bool:
+    """Whether they ask for the flag's end, which no other instruction may stand beside."""
+    kinds = [_instruction(place, raw).kind.lower() for place, raw in enumerate(instructions)]
+    if DELETE.lower() in kinds and len(kinds) > 1:
+        raise InvalidRequest(f"{DELETE} must be the only instruction")
+    return DELETE.lower() in kinds
 
 
-def _folded(raw: Instruction) -> Instruction:
-    """Parameter names in lower case: the field's own documentation spells them in two ways."""
-    return {name if name == "kind" else name.lower(): value for name, value in raw.items()}
+def _instruction(place: int, raw: object) -> Instruction:
+    if not isinstance(raw, dict) or not isinstance(raw.get("kind"), str):
+        raise InvalidRequest(f"instructions[{place}] must be an object with a kind")
+    return folded(raw["kind"], raw, "instruction")
 
 
-def _turn_on(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagConfig:
+def _apply(scene: Scene, environment: str | None, instruction: Instruction) -> Flag:
+    kind = instruction.kind.lower()
+    if kind in _ON_FLAG:
+        return _ON_FLAG[kind](scene, instruction)
+    if kind not in _IN_ENVIRONMENT:
+        known = ", ".join(sorted((*SETTING_INSTRUCTIONS, *IN_ENVIRONMENT, DELETE)))
+        raise InvalidRequest(f"there is no such instruction; there are {known}")
+    configs = scene.flag.environments
+    if environment is None or environment not in configs:
+        raise InvalidRequest("the patch needs the environmentKey of an environment of this project")
+    config = _IN_ENVIRONMENT[kind](scene, configs[environment], instruction)
+    return replace(scene.flag, environments=configs | {environment: config})
+
+
+def _turn_on(scene: Scene, config: FlagConfig, instruction: Instruction) -> FlagConfig:
     return replace(config, on=True)
 
 
-def _turn_off(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagConfig:
+def _turn_off(scene: Scene, config: FlagConfig, instruction: Instruction) -> FlagConfig:
     return replace(config, on=False)
 
 
-def _update_fallthrough(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagConfig:
-    return replace(config, fallthrough=_variation_or_rollout(flag, config.fallthrough, instruction))
+def _update_off_variation(scene: Scene, config: FlagConfig, instruction: Instruction) -> FlagConfig:
+    return replace(
+        config, off_variation=index_of(scene.flag.variations, instruction.given.get("variationid"))
+    )
 
 
-def _update_off_variation(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagConfig:
-    return replace(config, off_variation=_index(flag, instruction.get("variationid")))
+def _update_track_events(scene: Scene, config: FlagConfig, instruction: Instruction) -> FlagConfig:
+    return replace(config, track_events=instruction.truth("trackEvents"))
 
 
-def _update_track_events(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagConfig:
-    return replace(config, track_events=_flag_value(instruction, "trackevents"))
+def _update_track_fallthrough(scene: Scene, config: FlagConfig, instruction: Instruction) -> FlagConfig:
+    return replace(config, track_events_fallthrough=instruction.truth("trackEvents"))
 
-
-def _update_track_fallthrough(flag: Flag, config: FlagConfig, instruction: Instruction) -> FlagConfig:
-    return replace(config, track_events_fallthrough=_flag_value(instruction, "trackevents"))
-
-
-def _update_name(flag: Flag, instruction: Instruction) -> Flag:
-    return replace(flag, name=_text(instruction))
-
-
-def _update_description(flag: Flag, instruction: Instruction) -> Flag:
-    return replace(flag, description=_text(instruction))
-
-
-def _add_tags(flag: Flag, instruction: Instruction) -> Flag:
-    return replace(flag, tags=tuple(dict.fromkeys((*flag.tags, *_names(instruction)))))
-
-
-def _remove_tags(flag: Flag, instruction: Instruction) -> Flag:
-    gone = set(_names(instruction))
-    return replace(flag, tags=tuple(tag for tag in flag.tags if tag not in gone))
-
-
-ON_FLAG: dict[str, FlagChange] = {
-    "updateName": _update_name,
-    "updateDescription": _update_description,
-    "addTags": _add_tags,
-    "removeTags": _remove_tags,
-}
 
 IN_ENVIRONMENT: dict[str, ConfigChange] = {
     "turnFlagOn": _turn_on,
     "turnFlagOff": _turn_off,
-    "updateFallthroughVariationOrRollout": _update_fallthrough,
     "updateOffVariation": _update_off_variation,
     "updateTrackEvents": _update_track_events,
     "updateTrackEventsFallthrough": _update_track_fallthrough,
+    **RULE_INSTRUCTIONS,
+    **TARGET_INSTRUCTIONS,
 }
 
-
-def _variation_or_rollout(flag: Flag, before: Fallthrough, instruction: Instruction) -> Fallthrough:
-    """New weights keep the rollout's seed, kind and unit: who is in which variation must not be drawn anew."""
-    weights = instruction.get("rolloutweights")
-    if weights is None:
-        return Fallthrough(variation=_index(flag, instruction.get("variationid")))
-    if not isinstance(weights, dict) or not all(type(weight) is int for weight in weights.values()):
-        raise InvalidRequest("rolloutWeights maps variation ids to whole numbers")
-    entries = sorted((_index(flag, identifier), weight) for identifier, weight in weights.items())
-    context_kind = instruction.get("rolloutcontextkind")
-    bucket_by = instruction.get("rolloutbucketby")
-    for name, value in (("rolloutContextKind", context_kind), ("rolloutBucketBy", bucket_by)):
-        if value is not None and not isinstance(value, str):
-            raise InvalidRequest(f"{name} is a string")
-    variations = tuple(WeightedVariation(index, weight) for index, weight in entries)
-    kept = before.rollout or Rollout(())
-    return Fallthrough(
-        rollout=replace(
-            kept,
-            variations=variations,
-            context_kind=context_kind or kept.context_kind,
-            bucket_by=bucket_by or kept.bucket_by,
-        )
-    )
-
-
-def _index(flag: Flag, identifier: object) -> int:
-    for index, variation in enumerate(flag.variations):
-        if variation.id == identifier:
-            return index
-    raise InvalidRequest(f"the flag has no variation with the id {identifier!r}")
-
-
-def _flag_value(instruction: Instruction, name: str) -> bool:
-    value = instruction.get(name)
-    if not isinstance(value, bool):
-        raise InvalidRequest(f"{instruction['kind']} needs true or false")
-    return value
-
-
-def _text(instruction: Instruction) -> str:
-    value = instruction.get("value")
-    if not isinstance(value, str):
-        raise InvalidRequest(f"{instruction['kind']} needs a string as its value")
-    return value
-
-
-def _names(instruction: Instruction) -> list[str]:
-    values = instruction.get("values")
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise InvalidRequest(f"{instruction['kind']} needs a list of strings as its values")
-    return values
+_ON_FLAG = {name.lower(): change for name, change in SETTING_INSTRUCTIONS.items()}
+_IN_ENVIRONMENT = {name.lower(): change for name, change in IN_ENVIRONMENT.items()}

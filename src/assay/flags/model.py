@@ -22,6 +22,17 @@ class WeightedVariation(msgspec.Struct, frozen=True, omit_defaults=True):
     untracked: bool = msgspec.field(name="_untracked", default=False)
 
 
+class Admission(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who takes part in a rollout: units in all segments of `inside` and in none of `outside`.
+
+    Everybody else whom the rule takes gets `variation`.
+    """
+
+    variation: int
+    inside: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
 class Rollout(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """A percentage rollout; `kind` "experiment" makes SDKs mark exposures with `inExperiment`."""
 
@@ -31,6 +42,7 @@ class Rollout(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     bucket_by: str | None = None
     context_kind: str | None = None
     experiment_allocation: dict[str, Any] | None = None
+    admission: Admission | None = None
 
 
 class Fallthrough(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,6 +89,17 @@ class Prerequisite(msgspec.Struct, frozen=True):
     variation: int
 
 
+class ExpiringTarget(msgspec.Struct, frozen=True, rename="camel"):
+    """A target that is to be taken away at `expiration_date`, epoch milliseconds."""
+
+    id: str = msgspec.field(name="_id")
+    context_key: str
+    variation_id: str
+    expiration_date: int
+    context_kind: str = "user"
+    version: int = msgspec.field(name="_version", default=1)
+
+
 class FlagConfig(msgspec.Struct, frozen=True, rename="camel"):
     """A flag in one environment. `version` is taken from the environment's own counter, which only grows."""
 
@@ -94,6 +117,7 @@ class FlagConfig(msgspec.Struct, frozen=True, rename="camel"):
     track_events: bool = False
     track_events_fallthrough: bool = False
     debug_events_until_date: int | None = msgspec.field(name="_debugEventsUntilDate", default=None)
+    expiring_targets: tuple[ExpiringTarget, ...] = ()
 
 
 class Defaults(msgspec.Struct, frozen=True, rename="camel"):
@@ -124,12 +148,16 @@ class Flag(msgspec.Struct, frozen=True, rename="camel"):
     tags: tuple[str, ...] = ()
     archived: bool = False
     archived_date: int | None = None
+    deprecated: bool = False
+    deprecated_date: int | None = None
     include_in_snippet: bool = False
     client_side_availability: ClientSideAvailability = ClientSideAvailability()
     custom_properties: dict[str, Any] = {}
     defaults: Defaults = Defaults(0, 1)
     maintainer_id: str = ""
-    variation_json_schema: Any = None
+    maintainer_team_key: str = ""
+    purpose: str = msgspec.field(name="_purpose", default="")
+    variation_json_schema: dict[str, Any] | None = None
     environments: dict[str, FlagConfig] = {}
 
 

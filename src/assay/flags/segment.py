@@ -1,14 +1,17 @@
 """The segment in one environment: who belongs, as the API edits it and as SDKs get it."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from assay.errors import InvalidRequest
+from assay.flags.clause_validation import CONTEXT_KIND, OPERATORS
 from assay.flags.context import USER
 from assay.flags.delivery import delivered_clause
 from assay.flags.model import Clause
-from assay.flags.validation import CONTEXT_KIND, OPERATORS, WHOLE
+from assay.flags.validation import WHOLE
+
+Side = Literal["included", "excluded"]
 
 # Every SDK holds the lists whole, and every change of one sends it whole.
 MOST_KEYS = 100_000
@@ -33,9 +36,21 @@ class SegmentRule(msgspec.Struct, frozen=True, rename="camel"):
     id: str = msgspec.field(name="_id", default="")
 
 
+class ExpiringMember(msgspec.Struct, frozen=True, rename="camel"):
+    """A key that is to be taken from a list (`included` or `excluded`) at `expiration_date`, epoch milliseconds."""
+
+    id: str = msgspec.field(name="_id")
+    context_key: str
+    target_type: Side
+    expiration_date: int
+    context_kind: str = USER
+    version: int = msgspec.field(name="_version", default=1)
+
+
 class Segment(msgspec.Struct, frozen=True, rename="camel"):
     """A segment; `version` is taken from the environment's own counter, which only grows.
 
+    `kept_by` names the layer or holdout whose units it holds; nobody else may change it.
     `unbounded` is what the client asked for, and is kept for it: SDKs get such a segment like any other.
     """
 
@@ -52,8 +67,10 @@ class Segment(msgspec.Struct, frozen=True, rename="camel"):
     rules: tuple[SegmentRule, ...] = ()
     unbounded: bool = False
     unbounded_context_kind: str = ""
+    kept_by: str = ""
     version: int = 0
     last_modified_date: int = 0
+    expiring: tuple[ExpiringMember, ...] = ()
 
     @property
     def unbounded_kind(self) -> str:
@@ -112,12 +129,18 @@ def check_segment(segment: Segment) -> None:
     if len(segment.rules) > MOST_RULES:
         raise InvalidRequest(f"a segment has at most {MOST_RULES} rules")
     for target in lists:
-        _check_kind(target.context_kind)
-    _check_kind(segment.unbounded_kind)
+        check_kind(target.context_kind)
+    check_kind(segment.unbounded_kind)
     if len({rule.id for rule in segment.rules}) != len(segment.rules):
         raise InvalidRequest("two rules have the same _id")
     for number, rule in enumerate(segment.rules):
         _check_rule(rule, f"rules[{number}]")
+
+
+def check_kind(kind: str) -> None:
+    """Raises `InvalidRequest` where this can't be the kind of a context."""
+    if not CONTEXT_KIND.fullmatch(kind) or kind in ("kind", "multi"):
+        raise InvalidRequest(f"{kind[:80]!r} is no context kind")
 
 
 def _check_rule(rule: SegmentRule, where: str) -> None:
@@ -127,16 +150,11 @@ def _check_rule(rule: SegmentRule, where: str) -> None:
         if clause.op not in OPERATORS:
             raise InvalidRequest(f"{where}: unknown operator {clause.op!r}")
         if clause.context_kind:
-            _check_kind(clause.context_kind)
+            check_kind(clause.context_kind)
     if rule.weight is not None and not 0 <= rule.weight <= WHOLE:
         raise InvalidRequest(f"{where}: a weight lies between 0 and {WHOLE}, not {rule.weight}")
     if rule.rollout_context_kind:
-        _check_kind(rule.rollout_context_kind)
-
-
-def _check_kind(kind: str) -> None:
-    if not CONTEXT_KIND.fullmatch(kind) or kind in ("kind", "multi"):
-        raise InvalidRequest(f"{kind[:80]!r} is no context kind")
+        check_kind(rule.rollout_context_kind)
 
 
 def _delivered_target(target: SegmentTarget) -> dict[str, Any]:

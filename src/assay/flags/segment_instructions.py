@@ -1,35 +1,32 @@
 """Semantic patches of segments: each instruction is a pure function from a segment to its next state."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, NoReturn, get_args
+from typing import Any, get_args
 
 import msgspec
 from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
 from assay.flags.context import USER
+from assay.flags.instructions_parameters import Instruction, folded
 from assay.flags.model import Clause
-from assay.flags.segment import Segment, SegmentRule, SegmentTarget, listed
+from assay.flags.segment import Segment, SegmentRule, SegmentTarget, Side, listed
 
-Instruction = Mapping[str, Any]
 Change = Callable[[Segment, Instruction], Segment]
-Side = Literal["included", "excluded"]
 
 
 def apply_segment_instructions(segment: Segment, instructions: list[Any]) -> Segment:
     """The segment after all `instructions`, in order; none of them is applied where one is refused."""
-    for raw in instructions:
-        if not isinstance(raw, dict) or not isinstance(raw.get("kind"), str):
-            raise InvalidRequest("an instruction is an object with a kind")
-        # Kinds and names in lower case: the field's own documentation spells them in two ways.
-        change = CHANGES.get(raw["kind"].lower())
-        if change is None:
-            raise InvalidRequest(
-                f"unknown instruction {raw['kind'][:80]!r}; known are {', '.join(sorted(KINDS))}"
-            )
-        segment = change(segment, {name.lower(): value for name, value in raw.items()})
+    for place, raw in enumerate(instructions):
+        kind = raw.get("kind") if isinstance(raw, dict) else None
+        if not isinstance(kind, str):
+            raise InvalidRequest(f"instructions[{place}] must be an object with a kind")
+        try:
+            segment = _changed(segment, folded(kind, raw, "instruction"))
+        except InvalidRequest as error:
+            raise InvalidRequest(f"instructions[{place}] {kind[:80]}: {error}") from None
     return segment
 
 
@@ -74,7 +71,7 @@ def _ordered(before: tuple[str, ...], keys: frozenset[str]) -> tuple[str, ...]:
 
 
 def _add_keys(side: Side, segment: Segment, instruction: Instruction) -> Segment:
-    kind, keys = _kind(segment, instruction), frozenset(_texts(instruction, "values"))
+    kind, keys = _kind(segment, instruction), frozenset(instruction.texts("values"))
     both = keys & listed(segment, kind, included=side == "excluded")
     if both:
         raise InvalidRequest(f"{min(both)[:80]!r} would be both included and excluded")
@@ -82,46 +79,43 @@ def _add_keys(side: Side, segment: Segment, instruction: Instruction) -> Segment
 
 
 def _remove_keys(side: Side, segment: Segment, instruction: Instruction) -> Segment:
-    kind, keys = _kind(segment, instruction), frozenset(_texts(instruction, "values"))
+    kind, keys = _kind(segment, instruction), frozenset(instruction.texts("values"))
     return with_keys(segment, side, kind, listed(segment, kind, included=side == "included") - keys)
 
 
 def _kind(segment: Segment, instruction: Instruction) -> str:
-    if "bigsegment" in instruction["kind"].lower():
+    if "bigsegment" in instruction.kind.lower():
         return segment.unbounded_kind
-    kind = instruction.get("contextkind") or USER
-    if not isinstance(kind, str):
-        _refuse(instruction, "a string as its contextKind")
-    return kind
+    return instruction.text_or("contextKind", USER)
 
 
 def _update_name(segment: Segment, instruction: Instruction) -> Segment:
-    return replace(segment, name=_text(instruction, "value"))
+    return replace(segment, name=instruction.text("value"))
 
 
 def _update_description(segment: Segment, instruction: Instruction) -> Segment:
-    return replace(segment, description=_text(instruction, "value"))
+    return replace(segment, description=instruction.text("value"))
 
 
 def _add_tags(segment: Segment, instruction: Instruction) -> Segment:
-    return replace(segment, tags=tuple(dict.fromkeys((*segment.tags, *_texts(instruction, "values")))))
+    return replace(segment, tags=tuple(dict.fromkeys((*segment.tags, *instruction.texts("values")))))
 
 
 def _remove_tags(segment: Segment, instruction: Instruction) -> Segment:
-    gone = set(_texts(instruction, "values"))
+    gone = set(instruction.texts("values"))
     return replace(segment, tags=tuple(tag for tag in segment.tags if tag not in gone))
 
 
 def _add_rule(segment: Segment, instruction: Instruction) -> Segment:
     document = {
-        "clauses": instruction.get("clauses"),
-        "description": instruction.get("description") or "",
-        "weight": instruction.get("weight"),
-        "rolloutContextKind": instruction.get("rolloutcontextkind"),
-        "bucketBy": instruction.get("bucketby"),
+        "clauses": instruction.given.get("clauses"),
+        "description": instruction.given.get("description") or "",
+        "weight": instruction.given.get("weight"),
+        "rolloutContextKind": instruction.given.get("rolloutcontextkind"),
+        "bucketBy": instruction.given.get("bucketby"),
     }
     rule = identified_rule(_converted(document, SegmentRule))
-    before = instruction.get("beforeruleid")
+    before = instruction.given.get("beforeruleid")
     ids = [rule.id for rule in segment.rules]
     if before is not None and before not in ids:
         raise InvalidRequest(f"the segment has no rule with the id {str(before)[:80]!r}")
@@ -130,30 +124,30 @@ def _add_rule(segment: Segment, instruction: Instruction) -> Segment:
 
 
 def _remove_rule(segment: Segment, instruction: Instruction) -> Segment:
-    gone = _text(instruction, "ruleid")
+    gone = instruction.text("ruleId")
     return replace(segment, rules=tuple(rule for rule in segment.rules if rule.id != gone))
 
 
 def _reorder_rules(segment: Segment, instruction: Instruction) -> Segment:
     by_id = {rule.id: rule for rule in segment.rules}
-    ids = _texts(instruction, "ruleids")
+    ids = instruction.texts("ruleIds")
     if sorted(ids) != sorted(by_id):
         raise InvalidRequest("ruleIds must name each rule of the segment once")
     return replace(segment, rules=tuple(by_id[key] for key in ids))
 
 
 def _update_rule_description(segment: Segment, instruction: Instruction) -> Segment:
-    description = _text(instruction, "description")
+    description = instruction.text("description")
     return _on_rule(segment, instruction, lambda rule: replace(rule, description=description))
 
 
 def _update_rule_rollout(segment: Segment, instruction: Instruction) -> Segment:
     # The field's own example sends the weight as a string.
-    weight = instruction.get("weight")
+    weight = instruction.given.get("weight")
     weight = int(weight) if isinstance(weight, str) and weight.isdecimal() and len(weight) < 9 else weight
-    kind = instruction.get("contextkind")
-    if type(weight) is not int or not isinstance(kind, str | None):
-        _refuse(instruction, "a whole number as its weight, and a contextKind")
+    if type(weight) is not int:
+        raise InvalidRequest("it needs a whole number as weight")
+    kind = instruction.text_or("contextKind", "")
     return _on_rule(
         segment,
         instruction,
@@ -162,24 +156,24 @@ def _update_rule_rollout(segment: Segment, instruction: Instruction) -> Segment:
 
 
 def _add_clauses(segment: Segment, instruction: Instruction) -> Segment:
-    added = _converted(instruction.get("clauses"), tuple[Clause, ...])
+    added = _converted(instruction.given.get("clauses"), tuple[Clause, ...])
     return _on_clauses(segment, instruction, lambda clauses: (*clauses, *map(_identified, added)))
 
 
 def _remove_clauses(segment: Segment, instruction: Instruction) -> Segment:
-    gone = set(_texts(instruction, "clauseids"))
+    gone = set(instruction.texts("clauseIds"))
     return _on_clauses(
         segment, instruction, lambda clauses: tuple(clause for clause in clauses if clause.id not in gone)
     )
 
 
 def _update_clause(segment: Segment, instruction: Instruction) -> Segment:
-    updated = _converted(instruction.get("clause"), Clause)
+    updated = _converted(instruction.given.get("clause"), Clause)
     return _on_clause(segment, instruction, lambda clause: replace(updated, id=clause.id))
 
 
 def _add_values(segment: Segment, instruction: Instruction) -> Segment:
-    added = _list(instruction, "values")
+    added = instruction.items("values")
     return _on_clause(
         segment,
         instruction,
@@ -190,7 +184,7 @@ def _add_values(segment: Segment, instruction: Instruction) -> Segment:
 
 
 def _remove_values(segment: Segment, instruction: Instruction) -> Segment:
-    gone = _list(instruction, "values")
+    gone = instruction.items("values")
     return _on_clause(
         segment,
         instruction,
@@ -221,13 +215,20 @@ KINDS: dict[str, Change] = _KEY_CHANGES | {
     "addValuesToClause": _add_values,
     "removeValuesFromClause": _remove_values,
 }
-CHANGES = {kind.lower(): change for kind, change in KINDS.items()}
+_CHANGES = {kind.lower(): change for kind, change in KINDS.items()}
+
+
+def _changed(segment: Segment, instruction: Instruction) -> Segment:
+    change = _CHANGES.get(instruction.kind.lower())
+    if change is None:
+        raise InvalidRequest(f"there is no such instruction; there are {', '.join(sorted(KINDS))}")
+    return change(segment, instruction)
 
 
 def _on_rule(
     segment: Segment, instruction: Instruction, change: Callable[[SegmentRule], SegmentRule]
 ) -> Segment:
-    key = _text(instruction, "ruleid")
+    key = instruction.text("ruleId")
     if key not in {rule.id for rule in segment.rules}:
         raise InvalidRequest(f"the segment has no rule with the id {key[:80]!r}")
     return replace(segment, rules=tuple(change(rule) if rule.id == key else rule for rule in segment.rules))
@@ -242,7 +243,7 @@ def _on_clauses(
 
 
 def _on_clause(segment: Segment, instruction: Instruction, change: Callable[[Clause], Clause]) -> Segment:
-    key = _text(instruction, "clauseid")
+    key = instruction.text("clauseId")
 
     def changed(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
         if key not in {clause.id for clause in clauses}:
@@ -261,28 +262,3 @@ def _converted(document: Any, kind: Any) -> Any:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         raise InvalidRequest(str(error)) from None
-
-
-def _text(instruction: Instruction, name: str) -> str:
-    value = instruction.get(name)
-    if not isinstance(value, str):
-        _refuse(instruction, f"a string as its {name}")
-    return value
-
-
-def _texts(instruction: Instruction, name: str) -> list[str]:
-    values = _list(instruction, name)
-    if not all(isinstance(value, str) for value in values):
-        _refuse(instruction, f"strings as its {name}")
-    return values
-
-
-def _list(instruction: Instruction, name: str) -> list[Any]:
-    values = instruction.get(name)
-    if not isinstance(values, list):
-        _refuse(instruction, f"a list as its {name}")
-    return values
-
-
-def _refuse(instruction: Instruction, needed: str) -> NoReturn:
-    raise InvalidRequest(f"{instruction['kind']} needs {needed}")

@@ -3,17 +3,12 @@
 import re
 
 from assay.errors import InvalidRequest
+from assay.flags.clause_validation import check_clause, check_kind
+from assay.flags.context import USER
 from assay.flags.model import Fallthrough, Flag, FlagConfig, Rollout, Rule
+from assay.flags.references import parse_reference
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,255}")
-CONTEXT_KIND = re.compile(r"[A-Za-z0-9._-]{1,64}")
-OPERATORS = frozenset(
-    {
-        *("in", "endsWith", "startsWith", "matches", "contains", "before", "after", "segmentMatch"),
-        *("lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"),
-        *("semVerEqual", "semVerLessThan", "semVerGreaterThan"),
-    }
-)
 WHOLE = 100_000
 LARGEST_SEED = 2**31 - 1
 MOST_VARIATIONS = 100
@@ -37,6 +32,8 @@ def check_flag(flag: Flag) -> None:
     _check_index(flag.defaults.off_variation, count, "defaults.offVariation")
     if len({variation.id for variation in flag.variations}) != count:
         raise InvalidRequest("two variations have the same _id")
+    for name, held in flag.custom_properties.items():
+        _check_property(held, f"customProperties.{name}")
     for environment, config in flag.environments.items():
         _check_config(config, count, f"environments.{environment}")
 
@@ -49,16 +46,25 @@ def _check_config(config: FlagConfig, count: int, where: str) -> None:
         _check_rule(rule, count, f"{where}.rules[{number}]")
     if len({rule.id for rule in config.rules}) != len(config.rules):
         raise InvalidRequest(f"{where}: two rules have the same _id")
+    _check_targets(config, count, f"{where}.targets")
+
+
+def _check_targets(config: FlagConfig, count: int, where: str) -> None:
+    places: dict[tuple[str, str], int] = {}
     for target in (*config.targets, *config.context_targets):
-        _check_index(target.variation, count, f"{where}.targets")
+        _check_index(target.variation, count, where)
+        kind = target.context_kind or USER
+        check_kind(kind, where)
+        for key in target.values:
+            if places.setdefault((kind, key), target.variation) != target.variation:
+                raise InvalidRequest(f"{where}: {kind} {key[:80]!r} is a target of two variations")
 
 
 def _check_rule(rule: Rule, count: int, where: str) -> None:
     if not rule.clauses:
         raise InvalidRequest(f"{where} has no clauses")
-    for clause in rule.clauses:
-        if clause.op not in OPERATORS:
-            raise InvalidRequest(f"{where}: unknown operator {clause.op!r}")
+    for number, clause in enumerate(rule.clauses):
+        check_clause(clause, f"{where}.clauses[{number}]")
     _check_place(rule, count, where)
 
 
@@ -76,6 +82,8 @@ def _check_rollout(rollout: Rollout, count: int, where: str) -> None:
         _check_index(entry.variation, count, f"{where}.variations")
         if not 0 <= entry.weight <= WHOLE:
             raise InvalidRequest(f"{where}: a weight lies between 0 and {WHOLE}, not {entry.weight}")
+    if rollout.admission is not None:
+        _check_index(rollout.admission.variation, count, f"{where}.admission")
     if sum(entry.weight for entry in rollout.variations) != WHOLE:
         raise InvalidRequest(f"{where}: the weights must add up to {WHOLE}")
     if rollout.kind not in ("rollout", "experiment"):
@@ -83,8 +91,18 @@ def _check_rollout(rollout: Rollout, count: int, where: str) -> None:
     # Seed 0 is read as "no seed" by Node and as "0" by Python: two different assignments for one flag.
     if rollout.seed is not None and not 1 <= rollout.seed <= LARGEST_SEED:
         raise InvalidRequest(f"{where}: a seed lies between 1 and {LARGEST_SEED}, not {rollout.seed}")
-    if rollout.context_kind is not None and not CONTEXT_KIND.fullmatch(rollout.context_kind):
-        raise InvalidRequest(f"{where}: {rollout.context_kind!r} is no context kind")
+    if rollout.context_kind is not None:
+        check_kind(rollout.context_kind, where)
+    if rollout.bucket_by and parse_reference(rollout.bucket_by, literal=not rollout.context_kind) is None:
+        raise InvalidRequest(f"{where}: {rollout.bucket_by[:80]!r} names no attribute")
+
+
+def _check_property(held: object, where: str) -> None:
+    values = held.get("value") if isinstance(held, dict) else None
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InvalidRequest(f"{where} needs a list of strings as its value")
+    if not isinstance(held, dict) or not isinstance(held.get("name"), str):
+        raise InvalidRequest(f"{where} needs a string as its name")
 
 
 def _check_index(index: int, count: int, where: str) -> None:

@@ -4,6 +4,7 @@ The context stands in the path or the body with its private attributes; it is ev
 """
 
 import hmac
+import time
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -110,8 +111,10 @@ class ClientFlags:
         context = parse_context(decode_json(raw))
         environment = place[1]
         if environment.secure_mode and self._audience == "browser":
-            expected = secure_mode_hash(context, environment.sdk_key)
-            if not hmac.compare_digest(expected.encode(), (exchange.query("h") or "").encode()):
+            given = (exchange.query("h") or "").encode()
+            keys = environment.sdk_keys(time.time_ns() // 1_000_000)
+            hashes = [secure_mode_hash(context, key).encode() for key in keys]
+            if not any(hmac.compare_digest(expected, given) for expected in hashes):
                 raise InvalidRequest(
                     "the environment is in secure mode, and the hash does not fit the context"
                 )

@@ -1,12 +1,31 @@
 """The records this room keeps beside flags, metrics and experiments, whose shape their own rooms define."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from assay.flags.model import ClientSideAvailability
+
+
+class ApprovalSettings(msgspec.Struct, frozen=True, rename="camel"):
+    """Who must approve changes in an environment: kept and shown for clients that manage it, enforced by nobody."""
+
+    required: bool = False
+    bypass_approvals_for_pending_changes: bool = False
+    min_num_approvals: int = 1
+    can_review_own_request: bool = False
+    can_apply_declined_changes: bool = True
+    auto_apply_approved_changes: bool = False
+    service_kind: str = "launchdarkly"
+    service_config: dict[str, Any] = {}
+    required_approval_tags: tuple[str, ...] = ()
+
 
 class Environment(msgspec.Struct, frozen=True, rename="camel"):
-    """An environment; `id` is the client-side id, `flags_version` the counter that all its flags share."""
+    """An environment; `id` is the client-side id, `flags_version` the counter that its flags and segments share.
+
+    `former_sdk_keys` and `former_mobile_keys` are keys that were replaced, and until when each still works.
+    """
 
     id: str = msgspec.field(name="_id")
     key: str
@@ -21,6 +40,34 @@ class Environment(msgspec.Struct, frozen=True, rename="camel"):
     confirm_changes: bool = False
     tags: tuple[str, ...] = ()
     flags_version: int = 0
+    critical: bool = False
+    approval_settings: ApprovalSettings = ApprovalSettings()
+    former_sdk_keys: dict[str, int] = {}
+    former_mobile_keys: dict[str, int] = {}
+
+    def sdk_keys(self, now_ms: int) -> tuple[str, ...]:
+        """Every SDK key that works."""
+        return self.sdk_key, *(key for key, expiry in self.former_sdk_keys.items() if now_ms < expiry)
+
+
+class BooleanDefaults(msgspec.Struct, frozen=True, rename="camel"):
+    """What the two variations of a new boolean flag are called, and which of them is served."""
+
+    true_display_name: str = ""
+    false_display_name: str = ""
+    true_description: str = ""
+    false_description: str = ""
+    on_variation: int = 0
+    off_variation: int = 1
+
+
+class FlagDefaults(msgspec.Struct, frozen=True, rename="camel"):
+    """What holds for a project's new flags where the request says nothing."""
+
+    tags: tuple[str, ...] = ()
+    temporary: bool = True
+    default_client_side_availability: ClientSideAvailability = ClientSideAvailability()
+    boolean_defaults: BooleanDefaults = BooleanDefaults()
 
 
 class Project(msgspec.Struct, frozen=True, rename="camel"):
@@ -29,12 +76,25 @@ class Project(msgspec.Struct, frozen=True, rename="camel"):
     id: str = msgspec.field(name="_id")
     key: str
     name: str
-    include_in_snippet_by_default: bool = False
     tags: tuple[str, ...] = ()
     environments: tuple[Environment, ...] = ()
+    flag_defaults: FlagDefaults = FlagDefaults()
 
     def environment(self, key: str) -> Environment | None:
         return next((environment for environment in self.environments if environment.key == key), None)
+
+
+class ContextKind(msgspec.Struct, frozen=True, rename="camel"):
+    """What a project knows of a context kind; `created_from` says by what it came to be: default, auto-add or api."""
+
+    key: str
+    name: str
+    description: str = ""
+    version: int = 1
+    creation_date: int = 0
+    last_modified: int = 0
+    archived: bool = False
+    created_from: str = "api"
 
 
 class Statement(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -98,6 +158,18 @@ class Member(msgspec.Struct, frozen=True, rename="camel"):
     verified: bool = False
     password_digest: str = ""
     version: int = 1
+
+
+class Webhook(msgspec.Struct, frozen=True, rename="camel"):
+    """Where to post changes: all of them without statements. Bodies are signed where there is a secret."""
+
+    id: str = msgspec.field(name="_id")
+    url: str
+    name: str = ""
+    secret: str = ""
+    on: bool = True
+    statements: tuple[Statement, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class Reset(msgspec.Struct, frozen=True):

@@ -9,11 +9,14 @@ import msgspec
 from assay.errors import NotFound
 from assay.experiments.experiment import Experiment, experiment_address
 from assay.experiments.flag_scoped import FlagExperiments
+from assay.experiments.holdouts import Holdout, holdout_address
+from assay.experiments.layers import Layer, layer_address
 from assay.experiments.metric import Metric
+from assay.experiments.metric_group import MetricGroup
 from assay.experiments.units import ExperimentationSettings, settings_address
 from assay.flags.model import Flag
 from assay.flags.segment import Segment
-from assay.store.records import Environment, Member, Project, Reset, Role, Token
+from assay.store.records import ContextKind, Environment, Member, Project, Reset, Role, Token, Webhook
 
 Address = tuple[str, str, str]  # kind, project key ("" for none), key
 
@@ -21,13 +24,20 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "project": Project,
     "flag": Flag,
     "segment": Segment,
+    "contextKind": ContextKind,
     "metric": Metric,
+    "metric_version": Metric,
+    "metric_group": MetricGroup,
+    "metric_group_version": MetricGroup,
     "experiments": FlagExperiments,
     "experiment": Experiment,
+    "layer": Layer,
+    "holdout": Holdout,
     "experimentation_settings": ExperimentationSettings,
     "token": Token,
     "member": Member,
     "role": Role,
+    "webhook": Webhook,
 }
 NO_EXPERIMENTS = FlagExperiments()
 
@@ -84,6 +94,31 @@ class State:
         metric: Metric = self._found(("metric", project, key), "metric")
         return metric
 
+    def metric_at(self, project: str, key: str, version: int | None) -> Metric:
+        """The metric as it was in a version; as it is without one."""
+        metric = self.metric(project, key)
+        if version is None or version == metric.version:
+            return metric
+        found: Metric = self._found(("metric_version", project, f"{key}/{version}"), "metric version")
+        return found
+
+    def metric_group(self, project: str, key: str) -> MetricGroup:
+        self.project(project)
+        group: MetricGroup = self._found(("metric_group", project, key), "metric group")
+        return group
+
+    def metric_group_at(self, project: str, key: str, version: int | None) -> MetricGroup:
+        """The metric group as it was in a version; as it is without one."""
+        group = self.metric_group(project, key)
+        if version is None or version == group.version:
+            return group
+        found: MetricGroup = self._found(("metric_group_version", project, f"{key}/{version}"), "version")
+        return found
+
+    def metric_groups(self, project: str) -> Mapping[str, MetricGroup]:
+        """Every metric group of a project by key."""
+        return self.all("metric_group", project)
+
     def experiments(self, project: str, flag: str) -> FlagExperiments:
         """The flag's experiments; an empty set where it has none."""
         return self.find(("experiments", project, flag)) or NO_EXPERIMENTS
@@ -95,6 +130,18 @@ class State:
         if experiment is None:
             raise NotFound(f"Unknown experiment key {key!r}")
         return experiment
+
+    def layer(self, project: str, key: str) -> Layer:
+        self.project(project)
+        layer: Layer = self._found(layer_address(project, key), "layer")
+        return layer
+
+    def holdout(self, project: str, environment: str, key: str) -> Holdout:
+        self.environment(project, environment)
+        holdout: Holdout | None = self.find(holdout_address(project, environment, key))
+        if holdout is None:
+            raise NotFound(f"Unknown holdout key {key!r}")
+        return holdout
 
     def experimentation_settings(self, project: str) -> ExperimentationSettings:
         """The project's randomization units: "user" until somebody says otherwise."""

@@ -22,6 +22,8 @@ _RESOURCES = sa.select(
 )
 
 Listener = Callable[[Change], None]
+Entry = dict[str, Any]  # a row of the audit table
+AuditListener = Callable[[Entry], None]
 Place = tuple[str, Environment]  # an environment's project key, and the environment
 CredentialKind = Literal["server", "mobile", "client"]
 
@@ -35,6 +37,7 @@ class Store:
         self._now_ms = now_ms
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
+        self._audit_listeners: list[AuditListener] = []
         self._state = self._load()
         self._places = _places(self._state)
 
@@ -54,11 +57,16 @@ class Store:
 
     def place_of(self, kind: CredentialKind, credential: str) -> Place | None:
         """The environment that a credential of this kind belongs to, and its project's key."""
-        return self._places.get((kind, credential))
+        expiry, place = self._places.get((kind, credential), (None, None))
+        return place if expiry is None or self._now_ms() < expiry else None
 
     def listen(self, listener: Listener) -> None:
         """`listener` hears of each change of a flag or a segment, after it is committed, in the writer's thread."""
         self._listeners.append(listener)
+
+    def listen_audit(self, listener: AuditListener) -> None:
+        """The same of each entry of the audit log."""
+        self._audit_listeners.append(listener)
 
     @contextlib.contextmanager
     def writing(self, actor: str, comment: str = "") -> Iterator[Transaction]:
@@ -66,10 +74,17 @@ class Store:
         with self._lock:
             transaction = Transaction(self._state, self._now_ms())
             yield transaction
-            self._commit(transaction, actor, comment)
+            entries = self._commit(transaction, actor, comment)
             for change in transaction.changes:
                 for listener in self._listeners:
                     listener(change)
+            for entry in entries:
+                for hear in self._audit_listeners:
+                    hear(entry)
+
+    def preview(self) -> Transaction:
+        """A transaction that nobody commits: what a change would lead to."""
+        return Transaction(self._state, self._now_ms())
 
     def flag_history(self, environment_id: str, flag: str) -> list[tuple[int, dict[str, Any]]]:
         """Every version of a flag in an environment with what its SDKs got, ascending; deletions left out."""
@@ -111,9 +126,10 @@ class Store:
             }
         return State(shelves, resets) if shelves else state
 
-    def _commit(self, transaction: Transaction, actor: str, comment: str) -> None:
+    def _commit(self, transaction: Transaction, actor: str, comment: str) -> list[Entry]:
         if not transaction.entries:
-            return
+            return []
+        entries: list[Entry] = []
         at_ms = transaction.now_ms
         with self._engine.begin() as connection:
             for address, record in transaction.records.items():
@@ -126,9 +142,11 @@ class Store:
                 connection.execute(sa.insert(tables.resets).values(**place, seq=reset.seq, at_ms=reset.at_ms))
             for entry in transaction.entries:
                 row = {"at_ms": at_ms, "actor": actor, "comment": comment, **entry}
-                connection.execute(sa.insert(tables.audit).values(**row))
+                inserted = connection.execute(sa.insert(tables.audit).values(**row)).inserted_primary_key
+                entries.append(row | {"id": inserted[0] if inserted else 0})
         self._state = transaction.state
         self._places = _places(self._state)
+        return entries
 
 
 def require_absent(state: State, address: Address) -> None:
@@ -169,11 +187,15 @@ def _version_row(change: Change, at_ms: int) -> dict[str, Any]:
     }
 
 
-def _places(state: State) -> dict[tuple[CredentialKind, str], Place]:
-    found: dict[tuple[CredentialKind, str], Place] = {}
+def _places(state: State) -> dict[tuple[CredentialKind, str], tuple[int | None, Place]]:
+    """The places by credential, each with the time (epoch ms) from which on it no longer opens; None for never."""
+    found: dict[tuple[CredentialKind, str], tuple[int | None, Place]] = {}
     for project in state.all("project").values():
         for item in project.environments:
-            found["server", item.sdk_key] = (project.key, item)
-            found["mobile", item.mobile_key] = (project.key, item)
-            found["client", item.id] = (project.key, item)
+            place = project.key, item
+            found |= {("server", key): (expiry, place) for key, expiry in item.former_sdk_keys.items()}
+            found |= {("mobile", key): (expiry, place) for key, expiry in item.former_mobile_keys.items()}
+            found["server", item.sdk_key] = None, place
+            found["mobile", item.mobile_key] = None, place
+            found["client", item.id] = None, place
     return found

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from assay.errors import OptimisticLock
 from assay.experiments.experiment import Experiment
 from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.ownership import OwnedRule, check_owned, owned_rules
@@ -48,6 +49,10 @@ class Transaction:
             return
         self._set(address, record)
         self._audit(action, "/".join(part for part in address if part), before, record)
+
+    def keep(self, address: Address, record: Any) -> None:
+        """Writes what an audited record was, or takes it away with the record: no news, so without an entry."""
+        self._set(address, record)
 
     def put_flag(
         self,
@@ -101,12 +106,18 @@ class Transaction:
             version = self._next_version(project, environment.key)
             self.changes.append(Change(environment.id, "flag", key, version, None))
 
-    def put_segment(self, project: str, environment: str, segment: Segment, action: str) -> Segment:
-        """Writes a segment of an environment, with a new version where anything about it is new."""
+    def put_segment(
+        self, project: str, environment: str, segment: Segment, action: str, *, by: str = ""
+    ) -> Segment:
+        """Writes a segment of an environment, with a new version where anything about it is new.
+
+        `by`: the layer or holdout that keeps it. Raises `OptimisticLock` where another one does.
+        """
         address = ("segment", segments_shelf(project, environment), segment.key)
         before = self.state.find(address)
         if segment == before:
             return segment
+        _check_keeper(before, by)
         version = self._next_version(project, environment)
         settled = replace(segment, version=version, last_modified_date=self.now_ms)
         self.put(address, settled, action)
@@ -114,8 +125,9 @@ class Transaction:
         self.changes.append(Change(here, "segment", segment.key, version, delivered_segment(settled)))
         return settled
 
-    def delete_segment(self, project: str, environment: str, key: str) -> None:
+    def delete_segment(self, project: str, environment: str, key: str, *, by: str = "") -> None:
         """Takes a segment away; its SDKs hear of it with a version of its own."""
+        _check_keeper(self.state.find(("segment", segments_shelf(project, environment), key)), by)
         self.put(("segment", segments_shelf(project, environment), key), None, "deleteSegment")
         version = self._next_version(project, environment)
         here = self.state.environment(project, environment).id
@@ -187,6 +199,12 @@ class Transaction:
 
 def _document(record: Any, *, plain: bool) -> bytes:
     return msgspec.json.encode(record if plain else masked(msgspec.to_builtins(record)))
+
+
+def _check_keeper(segment: Segment | None, by: str) -> None:
+    if segment is not None and segment.kept_by != by:
+        keeper = segment.kept_by or "nobody: it was there before"
+        raise OptimisticLock(f"the segment {segment.key!r} is kept by {keeper}, and changes with it only")
 
 
 def _periods(experiments: FlagExperiments, environment: str) -> dict[str, Any]:

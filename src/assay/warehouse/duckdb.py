@@ -11,11 +11,17 @@ import duckdb
 from assay.errors import Unavailable
 from assay.events.log import Position
 from assay.warehouse import tables
-from assay.warehouse.engine import Columns, Query
+from assay.warehouse.engine import Columns, FileFormat, Query
 
 LARGEST_LINE_BYTES = 16_000_000
 
 _COLUMNS = ", ".join(f"{name}: '{kind}'" for name, kind in (tables.LINE | {"event": "json"}).items())
+
+_COPY: dict[FileFormat, str] = {
+    "csv": "format csv, header, preserve_order true",
+    "ndjson": "format json, preserve_order true",
+    "parquet": "format parquet, compression zstd, preserve_order true",
+}
 
 # A repeat is a payload id that was loaded under another number, or that stands twice among the new lines.
 _REPEATS = """
@@ -96,6 +102,48 @@ _INSERTS = (
     select env, seq, n, received_ms, bad, event from staged where bad is not null""",
 )
 
+# Who was seen, and the latest that was told of each: the newest event that tells anything is looked up by its place
+# before anything is extracted from it (each `seq` is a time in nanoseconds, so `seq + n` is the order of events).
+# SDKs leave private attributes out; a context that still names some is kept by its key alone.
+_CONTEXTS = (
+    f"""create or replace temp table seen as
+    select last.env, last.kind, last.key, last.last_seen_ms, s.event
+    from (
+        select env, unit.kind as kind, unit.key as key, max(received_ms) as last_seen_ms,
+            arg_max(place, seq + n) filter (where place is not null) as place
+        from (
+            select env, seq, n, received_ms, unnest(units) as unit,
+                case when strlen(event) <= {tables.LONGEST_TELLING_BYTES}
+                    and (contains(event, '"context":{{') or contains(event, '"user":{{')) then rowid end as place
+            from staged
+            where kind in ('feature', 'custom', 'click', 'pageview', 'index', 'identify') and bad is null
+        )
+        group by env, unit.kind, unit.key
+    ) last
+    left join staged s on s.rowid = last.place""",
+    f"""insert into contexts
+    select env, kind, key, case
+            when own is null then null
+            when strlen(own) > {tables.LONGEST_ATTRIBUTES_BYTES} or contains(own, '"privateAttribute')
+                then json_object('key', key)
+            when contains(own, '"_meta"') then json_merge_patch(own, '{{"_meta": null}}')
+            else own end,
+        last_seen_ms
+    from (
+        select *, case
+            when told[3] = '"multi"'
+                then json_extract(told[1], '/' || replace(replace(kind, '~', '~0'), '/', '~1'))
+            when told[1] <> 'null' then told[1]
+            when told[2] <> 'null' then json_merge_patch(
+                coalesce(json_extract(told[2], '/custom'), '{{}}'),
+                json_merge_patch(told[2], '{{"custom": null, "privateAttrs": null}}')) end as own
+        from (select *, json_extract(event, ['/context', '/user', '/context/kind']) as told from seen)
+    )
+    on conflict (environment, kind, key) do update set
+        attributes = coalesce(excluded.attributes, contexts.attributes),
+        last_seen_ms = greatest(excluded.last_seen_ms, contexts.last_seen_ms)""",
+)
+
 
 class DuckDBEngine:
     """Loads from one thread, answers from any; the file is locked against other processes while open."""
@@ -134,6 +182,13 @@ class DuckDBEngine:
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
         with self._answered(query) as answer:
             return answer.fetchall()
+
+    def write(self, query: Query, path: Path, file_format: FileFormat) -> None:
+        place = str(path).replace("'", "''")
+        with self._answered(
+            Query(f"copy ({query.sql}) to '{place}' ({_COPY[file_format]})", query.parameters)
+        ):
+            pass
 
     @contextlib.contextmanager
     def _answered(self, query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -189,7 +244,7 @@ def _load(cursor: duckdb.DuckDBPyConnection, rows: Path, until: Position) -> int
     cursor.execute(_REPEATS, {"remembered_ms": tables.REMEMBERED_MS})
     counted = cursor.execute("select count(*) from repeats").fetchone()
     cursor.execute("delete from staged where seq in (select seq from repeats)")
-    for statement in _INSERTS:
+    for statement in (*_INSERTS, *_CONTEXTS):
         cursor.execute(statement)
     cursor.execute(_FORGET, {"remembered_ms": tables.REMEMBERED_MS})
     cursor.execute("update loaded set segment = ?, bytes = ?", [until.segment, until.offset])

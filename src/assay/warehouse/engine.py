@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from assay.events.log import Position
 
 _PARAMETER = re.compile(r"\$(\w+)")
+
+FileFormat = Literal["csv", "ndjson", "parquet"]
 
 Columns = Mapping[str, NDArray[Any]]
 Parameters = Mapping[str, str | int | float | list[str]]
@@ -44,6 +46,9 @@ class Engine(Protocol):
 
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
         """The answer, row by row; null is None."""
+
+    def write(self, query: Query, path: Path, file_format: FileFormat) -> None:
+        """The answer as a file, however large, in its order."""
 
     def close(self) -> None: ...
 

@@ -1,12 +1,15 @@
 """The tables that every engine holds, and what one row of each is."""
 
-VERSION = 3
+VERSION = 4
 
 # How far back a payload id is remembered, at the least.
 REMEMBERED_MS = 7 * 86_400_000
 
 # Of a longer event neither attributes nor properties are kept here: fifty contexts would make fifty times as much.
 LONGEST_TELLING_BYTES = 32_000
+
+# A context that says more of itself is kept by its key alone.
+LONGEST_ATTRIBUTES_BYTES = 8_000
 
 CREATE = (
     # one row: the version of these tables, and up to where the log is loaded
@@ -33,6 +36,11 @@ CREATE = (
     # one row per event that can't count, with the reason
     """create table quarantine (
         environment varchar, seq bigint, n integer, received_ms bigint, reason varchar, event varchar)""",
+    # one row per context that an event told of; attributes are the latest that it came with, as JSON, null where
+    # every event named its key alone
+    """create table contexts (
+        environment varchar, kind varchar, key varchar, attributes varchar, last_seen_ms bigint,
+        primary key (environment, kind, key))""",
 )
 
 # The columns of a log line that are loaded; whatever else it holds stays in the log.

@@ -5,7 +5,7 @@ from typing import Any, Required, TypedDict
 
 import msgspec
 
-from assay.api.links import link
+from assay.api.links import Links, link
 from assay.experiments.editing import MUTABLE
 from assay.experiments.experiment import Experiment, FlagUse, Iteration, MeasuredBy
 from assay.experiments.rollout import rule_of
@@ -13,13 +13,8 @@ from assay.flags.model import Rule
 from assay.store.state import State
 
 
-class Link(TypedDict):
-    href: str
-    type: str
-
-
 class FlagUseRep(TypedDict, total=False):
-    _links: Required[dict[str, Link]]
+    _links: Required[Links]
     targetingRule: Required[str]
     targetingRuleDescription: str
     targetingRuleClauses: list[dict[str, Any]]
@@ -41,7 +36,7 @@ class TreatmentRep(TypedDict):
 
 
 class MeasuredByRep(TypedDict, total=False):
-    _links: Required[dict[str, Link]]
+    _links: Required[Links]
     _versionId: Required[str]
     key: Required[str]
     name: Required[str]
@@ -110,7 +105,7 @@ class ExperimentRep(TypedDict, total=False):
     _id: Required[str]
     _maintainerId: Required[str]
     _creationDate: Required[int]
-    _links: Required[dict[str, Link]]
+    _links: Required[Links]
     key: Required[str]
     name: Required[str]
     description: str
@@ -129,7 +124,7 @@ class ExperimentRep(TypedDict, total=False):
 
 
 class ExperimentsRep(TypedDict):
-    _links: dict[str, Link]
+    _links: Links
     items: list[ExperimentRep]
     totalCount: int
     total_count: int
@@ -143,7 +138,7 @@ def experiment_rep(
     Clients of the founding generation know no draft: theirs is the current iteration until one has started.
     """
     base = ("projects", project, "environments", experiment.environment_key)
-    body: dict[str, Any] = {
+    body: Any = {
         "_id": experiment.id,
         "key": experiment.key,
         "name": experiment.name,
@@ -175,7 +170,7 @@ def experiment_rep(
             status: {field: list(operations) for field, operations in fields.items()}
             for status, fields in MUTABLE.items()
         }
-    rep: ExperimentRep = body  # type: ignore[assignment]
+    rep: ExperimentRep = body
     return rep
 
 
@@ -183,7 +178,7 @@ def iteration_rep(
     state: State, project: str, environment: str, iteration: Iteration, *, expand: Set[str], modern: bool
 ) -> IterationRep:
     """An iteration; its secondary metrics where `expand` names them."""
-    body: dict[str, Any] = {
+    body: Any = {
         "_id": iteration.id,
         "hypothesis": iteration.hypothesis,
         "status": iteration.status,
@@ -211,7 +206,7 @@ def iteration_rep(
     }
     body |= _present(optional, drop=("", None))
     body |= _metrics_rep(state, project, iteration, expand=expand, modern=modern)
-    rep: IterationRep = body  # type: ignore[assignment]
+    rep: IterationRep = body
     return rep
 
 
@@ -270,7 +265,7 @@ def measured_by_rep(state: State, project: str, measured: MeasuredBy) -> Measure
     shelf, path = ("metric_group", "metric-groups") if measured.is_group else ("metric", "metrics")
     record = state.find((shelf, project, measured.key))
     place = ("projects", project, path, measured.key) if measured.is_group else (path, project, measured.key)
-    body: dict[str, Any] = {
+    body: Any = {
         "key": measured.key,
         "name": getattr(record, "name", measured.key),
         "kind": getattr(record, "kind", "funnel" if measured.is_group else "custom"),
@@ -281,7 +276,7 @@ def measured_by_rep(state: State, project: str, measured: MeasuredBy) -> Measure
     if not measured.is_group and record is not None:
         optional = {"eventKey": record.event_key, "unitAggregationType": record.unit_aggregation_type}
         body |= {"isNumeric": record.is_numeric} | _present(optional, drop=("",))
-    rep: MeasuredByRep = body  # type: ignore[assignment]
+    rep: MeasuredByRep = body
     return rep
 
 

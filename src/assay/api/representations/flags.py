@@ -1,19 +1,121 @@
 """Flags as clients read them, and as JSON Patch changes them."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Required, TypedDict
 
 import msgspec
 
 from assay.api.links import link
-from assay.api.representations.metrics import metric_rep
+from assay.api.representations.flag_configs import FlagConfigRep, Shown, config_rep
+from assay.api.representations.members import MemberSummary, member_summary
+from assay.api.representations.metrics import MetricRep, metric_rep
 from assay.experiments.flag_scoped import FlagExperiment, FlagExperiments, Period
-from assay.flags.model import Fallthrough, Flag, FlagConfig, Rollout, Rule, Target
+from assay.flags.model import Flag
 from assay.store.state import State
 
 
-def flag_rep(state: State, project: str, flag: Flag, environments: list[str] | None = None) -> dict[str, Any]:
-    """A flag with its configuration in `environments` (all, without the argument)."""
-    body: dict[str, Any] = {
+class VariationRep(TypedDict, total=False):
+    _id: Required[str]
+    value: Required[Any]
+    name: str
+    description: str
+
+
+class AvailabilityRep(TypedDict):
+    usingMobileKey: bool
+    usingEnvironmentId: bool
+
+
+class DefaultsRep(TypedDict):
+    onVariation: int
+    offVariation: int
+
+
+class EnabledPeriodRep(TypedDict, total=False):
+    startDate: Required[int]
+    stopDate: int
+
+
+class EnvironmentSettingRep(TypedDict, total=False):
+    startDate: Required[int]
+    stopDate: int
+    enabledPeriods: Required[list[EnabledPeriodRep]]
+
+
+class AttachedMetricRep(TypedDict, total=False):
+    metricKey: Required[str]
+    environments: Required[list[str]]
+    _environmentSettings: Required[dict[str, EnvironmentSettingRep]]
+    _metric: MetricRep
+
+
+class FlagExperimentsRep(TypedDict):
+    baselineIdx: int
+    items: list[AttachedMetricRep]
+
+
+class FlagRep(TypedDict, total=False):
+    """A flag; its environments are left out of today's listings that don't name any."""
+
+    _links: Required[dict[str, dict[str, str]]]
+    key: Required[str]
+    name: Required[str]
+    kind: Required[str]
+    description: Required[str]
+    _version: Required[int]
+    creationDate: Required[int]
+    includeInSnippet: Required[bool]
+    clientSideAvailability: Required[AvailabilityRep]
+    variations: Required[list[VariationRep]]
+    temporary: Required[bool]
+    tags: Required[list[str]]
+    archived: Required[bool]
+    archivedDate: int
+    deprecated: Required[bool]
+    deprecatedDate: int
+    maintainerId: str
+    _maintainer: MemberSummary
+    maintainerTeamKey: str
+    _purpose: str
+    variationJsonSchema: dict[str, Any]
+    customProperties: Required[dict[str, Any]]
+    defaults: Required[DefaultsRep]
+    experiments: Required[FlagExperimentsRep]
+    environments: dict[str, FlagConfigRep]
+
+
+class FlagsRep(TypedDict, total=False):
+    """A page of flags; how many differ between environments is said where it was asked for."""
+
+    items: Required[list[FlagRep]]
+    _links: Required[dict[str, dict[str, str]]]
+    totalCount: Required[int]
+    totalCountWithDifferences: int
+
+
+def flag_rep(state: State, project: str, flag: Flag, shown: Shown) -> FlagRep:
+    """A flag."""
+    return flag_reps(state, project, [flag], shown)[0]
+
+
+def flag_reps(state: State, project: str, flags: list[Flag], shown: Shown) -> list[FlagRep]:
+    """Several flags of a project; what they have in common is looked up once."""
+    names = {environment.key: environment.name for environment in state.project(project).environments}
+    asked = names if shown.environments is None else shown.environments
+    wanted = {key: name for key, name in names.items() if key in asked}
+    uses = _uses(state, project)
+    return [_flag_rep(state, project, flag, shown, wanted, uses) for flag in flags]
+
+
+def _flag_rep(
+    state: State,
+    project: str,
+    flag: Flag,
+    shown: Shown,
+    names: Mapping[str, str],
+    uses: Mapping[str, list[str]],
+) -> FlagRep:
+    body: FlagRep = {
         "_links": {"self": link("flags", project, flag.key), "parent": link("flags", project)},
         "key": flag.key,
         "name": flag.name,
@@ -27,101 +129,52 @@ def flag_rep(state: State, project: str, flag: Flag, environments: list[str] | N
         "temporary": flag.temporary,
         "tags": list(flag.tags),
         "archived": flag.archived,
+        "deprecated": flag.deprecated,
         "customProperties": flag.custom_properties,
         "defaults": msgspec.to_builtins(flag.defaults),
-        "experiments": _experiments_rep(state, project, flag.key),
-        "environments": _environments_rep(state, project, flag, environments),
+        "experiments": _experiments_rep(state, project, flag.key, shown, uses),
     }
-    if flag.archived_date is not None:
-        body["archivedDate"] = flag.archived_date
-    if flag.maintainer_id:
-        body["maintainerId"] = flag.maintainer_id
+    if not shown.bare:
+        body["environments"] = {
+            key: config_rep(flag, config, link("flags", project, flag.key), names[key], shown)
+            for key, config in flag.environments.items()
+            if key in names
+        }
+    if shown.modern and flag.variation_json_schema is not None:
+        body["variationJsonSchema"] = flag.variation_json_schema
+    member = state.find(("member", "", flag.maintainer_id)) if flag.maintainer_id else None
+    if member is not None:
+        body["_maintainer"] = member_summary(member)
+    _add_optional(body, flag)
     return body
 
 
-def _environments_rep(state: State, project: str, flag: Flag, wanted: list[str] | None) -> dict[str, Any]:
-    names = {environment.key: environment.name for environment in state.project(project).environments}
-    return {
-        key: _config_rep(project, flag, key, names.get(key, key))
-        for key in flag.environments
-        if wanted is None or key in wanted
-    }
+def _add_optional(body: FlagRep, flag: Flag) -> None:
+    if flag.archived_date is not None:
+        body["archivedDate"] = flag.archived_date
+    if flag.deprecated_date is not None:
+        body["deprecatedDate"] = flag.deprecated_date
+    if flag.maintainer_id:
+        body["maintainerId"] = flag.maintainer_id
+    if flag.maintainer_team_key:
+        body["maintainerTeamKey"] = flag.maintainer_team_key
+    if flag.purpose:
+        body["_purpose"] = flag.purpose
 
 
-def _config_rep(project: str, flag: Flag, key: str, name: str) -> dict[str, Any]:
-    config = flag.environments[key]
-    body: dict[str, Any] = {
-        "on": config.on,
-        "archived": flag.archived,
-        "salt": config.salt,
-        "sel": config.sel,
-        "lastModified": config.last_modified,
-        "version": config.version,
-        "targets": [_target_rep(target) for target in config.targets],
-        "contextTargets": [_target_rep(target) for target in config.context_targets],
-        "rules": [_rule_rep(rule) for rule in config.rules],
-        "fallthrough": _place_rep(config.fallthrough),
-        "prerequisites": [msgspec.to_builtins(prerequisite) for prerequisite in config.prerequisites],
-        "_site": link("flags", project, flag.key),
-        "_environmentName": name,
-        "trackEvents": config.track_events,
-        "trackEventsFallthrough": config.track_events_fallthrough,
-    }
-    return body | _optional_config(config)
-
-
-def _optional_config(config: FlagConfig) -> dict[str, Any]:
-    optional = {
-        "offVariation": config.off_variation,
-        "_debugEventsUntilDate": config.debug_events_until_date,
-    }
-    return {name: value for name, value in optional.items() if value is not None}
-
-
-def _target_rep(target: Target) -> dict[str, Any]:
-    return {
-        "values": list(target.values),
-        "variation": target.variation,
-        "contextKind": target.context_kind,
-    }
-
-
-def _place_rep(place: Fallthrough | Rule) -> dict[str, Any]:
-    if place.rollout is None:
-        return {"variation": place.variation}
-    return {"rollout": _rollout_rep(place.rollout)}
-
-
-def _rollout_rep(rollout: Rollout) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.to_builtins(rollout)
-    body["variations"] = [msgspec.to_builtins(entry) for entry in rollout.variations]
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def _rule_rep(rule: Rule) -> dict[str, Any]:
-    body = {
-        "_id": rule.id,
-        "clauses": [_clause_rep(msgspec.to_builtins(clause)) for clause in rule.clauses],
-        "trackEvents": rule.track_events,
-        **_place_rep(rule),
-    }
-    return body | ({"description": rule.description} if rule.description else {})
-
-
-def _clause_rep(clause: dict[str, Any]) -> dict[str, Any]:
-    """Without a context kind the attribute is a literal name; the field is then absent."""
-    return {name: value for name, value in clause.items() if name != "contextKind" or value}
-
-
-def _experiments_rep(state: State, project: str, flag: str) -> dict[str, Any]:
+def _experiments_rep(
+    state: State, project: str, flag: str, shown: Shown, uses: Mapping[str, list[str]]
+) -> FlagExperimentsRep:
     experiments = state.experiments(project, flag)
-    items = [_experiment_rep(state, project, item) for item in experiments.items]
+    items = [_attached_rep(state, project, item, shown, uses) for item in experiments.items]
     return {"baselineIdx": experiments.baseline, "items": items}
 
 
-def _experiment_rep(state: State, project: str, item: FlagExperiment) -> dict[str, Any]:
+def _attached_rep(
+    state: State, project: str, item: FlagExperiment, shown: Shown, uses: Mapping[str, list[str]]
+) -> AttachedMetricRep:
     metric = state.find(("metric", project, item.metric_key))
-    body: dict[str, Any] = {
+    body: AttachedMetricRep = {
         "metricKey": item.metric_key,
         "environments": list(item.environments),
         "_environmentSettings": {
@@ -129,20 +182,31 @@ def _experiment_rep(state: State, project: str, item: FlagExperiment) -> dict[st
         },
     }
     if metric is not None:
-        flags = flags_with_metric(state, project, item.metric_key)
-        body["_metric"] = metric_rep(project, metric, flags, modern=False)
+        body["_metric"] = metric_rep(project, metric, uses[item.metric_key], modern=shown.modern)
     return body
 
 
-def _settings_rep(periods: tuple[Period, ...]) -> dict[str, Any]:
+def _settings_rep(periods: tuple[Period, ...]) -> EnvironmentSettingRep:
     """The first start, the latest stop where nothing runs, and every period."""
-    body: dict[str, Any] = {"startDate": periods[0].start_date}
+    body: EnvironmentSettingRep = {
+        "startDate": periods[0].start_date,
+        "enabledPeriods": [msgspec.to_builtins(period) for period in periods],
+    }
     if periods[-1].stop_date is not None:
         body["stopDate"] = periods[-1].stop_date
-    return body | {"enabledPeriods": [msgspec.to_builtins(period) for period in periods]}
+    return body
 
 
 def flags_with_metric(state: State, project: str, metric: str) -> list[str]:
     """The keys of the flags that a metric is attached to."""
-    shelf: dict[str, FlagExperiments] = dict(state.all("experiments", project))
-    return [flag for flag, experiments in shelf.items() if experiments.item(metric) is not None]
+    return _uses(state, project).get(metric, [])
+
+
+def _uses(state: State, project: str) -> dict[str, list[str]]:
+    """The keys of the flags that each metric is attached to."""
+    shelf: Mapping[str, FlagExperiments] = state.all("experiments", project)
+    found: dict[str, list[str]] = {}
+    for flag, experiments in shelf.items():
+        for item in experiments.items:
+            found.setdefault(item.metric_key, []).append(flag)
+    return found

@@ -1,12 +1,76 @@
 """Projects and environments as clients read them."""
 
-from typing import Any
+from typing import Any, Required, TypedDict
 
-from assay.api.links import link, listing
+import msgspec
+
+from assay.api.links import Links, link
 from assay.store.records import Environment, Project
 
 
-def environment_rep(project: str, environment: Environment) -> dict[str, Any]:
+class AvailabilityRep(TypedDict):
+    """Which client-side SDKs see a new flag."""
+
+    usingMobileKey: bool
+    usingEnvironmentId: bool
+
+
+class ApprovalSettingsRep(TypedDict):
+    """Who must approve changes: kept and shown, enforced by nobody."""
+
+    required: bool
+    bypassApprovalsForPendingChanges: bool
+    minNumApprovals: int
+    canReviewOwnRequest: bool
+    canApplyDeclinedChanges: bool
+    autoApplyApprovedChanges: bool
+    serviceKind: str
+    serviceConfig: dict[str, Any]
+    requiredApprovalTags: list[str]
+
+
+class EnvironmentRep(TypedDict):
+    _links: Links
+    _id: str
+    key: str
+    name: str
+    apiKey: str
+    mobileKey: str
+    color: str
+    defaultTtl: int
+    secureMode: bool
+    defaultTrackEvents: bool
+    requireComments: bool
+    confirmChanges: bool
+    critical: bool
+    tags: list[str]
+    approvalSettings: ApprovalSettingsRep
+
+
+class EnvironmentsRep(TypedDict):
+    items: list[EnvironmentRep]
+    totalCount: int
+    _links: Links
+
+
+class ProjectRep(TypedDict, total=False):
+    _links: Required[Links]
+    _id: Required[str]
+    key: Required[str]
+    name: Required[str]
+    includeInSnippetByDefault: Required[bool]
+    defaultClientSideAvailability: Required[AvailabilityRep]
+    tags: Required[list[str]]
+    environments: EnvironmentsRep | list[EnvironmentRep]
+
+
+class ProjectsRep(TypedDict):
+    items: list[ProjectRep]
+    totalCount: int
+    _links: Links
+
+
+def environment_rep(project: str, environment: Environment) -> EnvironmentRep:
     return {
         "_links": {"self": link("projects", project, "environments", environment.key)},
         "_id": environment.id,
@@ -20,19 +84,35 @@ def environment_rep(project: str, environment: Environment) -> dict[str, Any]:
         "defaultTrackEvents": environment.default_track_events,
         "requireComments": environment.require_comments,
         "confirmChanges": environment.confirm_changes,
+        "critical": environment.critical,
         "tags": list(environment.tags),
+        "approvalSettings": msgspec.to_builtins(environment.approval_settings),
     }
 
 
-def environments_rep(project: Project) -> dict[str, Any]:
+def environment_document(environment: Environment) -> dict[str, Any]:
+    """What a patch may change of an environment, as plain JSON."""
+    body = environment_rep("", environment)
+    return {name: value for name, value in body.items() if name in EDITABLE}
+
+
+EDITABLE = (
+    *("name", "color", "defaultTtl", "secureMode", "defaultTrackEvents", "requireComments"),
+    *("confirmChanges", "critical", "tags", "approvalSettings"),
+)
+
+
+def environments_rep(project: Project) -> EnvironmentsRep:
     """All environments of a project as a collection."""
     items = [environment_rep(project.key, environment) for environment in project.environments]
-    return listing(items, len(items), "projects", project.key, "environments")
+    place = link("projects", project.key, "environments")
+    return {"items": items, "totalCount": len(items), "_links": {"self": place}}
 
 
-def project_rep(project: Project, *, expanded: bool, modern: bool) -> dict[str, Any]:
-    """Asked to expand, environments are a collection; else clients of the founding generation want a plain list."""
-    body: dict[str, Any] = {
+def project_rep(project: Project, *, expanded: bool, listed: bool) -> ProjectRep:
+    """Asked to expand, environments are a collection; else a plain list where one is `listed`."""
+    availability = project.flag_defaults.default_client_side_availability
+    body: ProjectRep = {
         "_links": {
             "self": link("projects", project.key),
             "environments": link("projects", project.key, "environments"),
@@ -40,15 +120,15 @@ def project_rep(project: Project, *, expanded: bool, modern: bool) -> dict[str, 
         "_id": project.id,
         "key": project.key,
         "name": project.name,
-        "includeInSnippetByDefault": project.include_in_snippet_by_default,
+        "includeInSnippetByDefault": availability.using_environment_id,
         "defaultClientSideAvailability": {
-            "usingMobileKey": True,
-            "usingEnvironmentId": project.include_in_snippet_by_default,
+            "usingMobileKey": availability.using_mobile_key,
+            "usingEnvironmentId": availability.using_environment_id,
         },
         "tags": list(project.tags),
     }
     if expanded:
         body["environments"] = environments_rep(project)
-    elif not modern:
+    elif listed:
         body["environments"] = [environment_rep(project.key, item) for item in project.environments]
     return body

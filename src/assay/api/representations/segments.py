@@ -67,6 +67,7 @@ class SegmentRep(TypedDict, total=False):
     includedContexts: list[SegmentTargetRep]
     excludedContexts: list[SegmentTargetRep]
     rules: Required[list[SegmentRuleRep]]
+    salt: Required[str]
     version: Required[int]
     deleted: Required[bool]
     generation: Required[int]
@@ -124,6 +125,7 @@ def segment_rep(project: str, environment: str, segment: Segment) -> SegmentRep:
         "includedContexts": [_target_rep(target) for target in segment.included_contexts],
         "excludedContexts": [_target_rep(target) for target in segment.excluded_contexts],
         "rules": [_rule_rep(rule) for rule in segment.rules],
+        "salt": segment.salt,
         "version": segment.version,
         "deleted": False,
         "generation": 1,

@@ -56,7 +56,13 @@ def page_of_entries(
     if len(found) > PAGE_SIZE:
         path = visit.target.partition("?")[0]
         older = with_query(path, q=contains, before=found[PAGE_SIZE - 1].id)
-    return tuple(_change_set(visit.state, entry) for entry in found[:PAGE_SIZE]), older
+    told = [entry for entry in found[:PAGE_SIZE] if not _goes_without_saying(entry)]
+    return tuple(_change_set(visit.state, entry) for entry in told), older
+
+
+def _goes_without_saying(entry: Entry) -> bool:
+    """A new flag's empty set of experiments."""
+    return entry.target.startswith("experiments/") and entry.before is None
 
 
 def _change_set(state: State, entry: Entry) -> ChangeSet:

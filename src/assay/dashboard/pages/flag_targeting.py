@@ -10,7 +10,7 @@ from assay.dashboard.targeting import KEPT, Draft, draft_of_flag, draft_of_form,
 from assay.dashboard.targeting_patch import targeting_patch
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.dashboard.words import NEGATED, OPERATORS, place_words, value_text, variation_label
-from assay.errors import AssayError, PatchFailed
+from assay.errors import AssayError, Conflict, PatchFailed
 from assay.flags.model import Flag, FlagConfig
 
 
@@ -65,10 +65,10 @@ def change_targeting(visit: Visit) -> Shown:
             "comment": visit.form.raw("comment"),
         }
         perform(visit, feature_flags.patch_flag, body, project=visit.project.key, flag=flag.key)
-    except PatchFailed as error:
+    except (PatchFailed, Conflict) as error:
         if draft.version == config.version:
             return _page(visit, draft, unsaved=True, error=error)
-        late = PatchFailed(
+        late = Conflict(
             "Somebody changed this flag while you did: see its history. What you entered is kept below; "
             "saving it again replaces what they did."
         )
@@ -100,9 +100,9 @@ def _page(visit: Visit, draft: Draft, *, unsaved: bool = False, error: AssayErro
         unsaved=unsaved,
         variations=tuple(variation_label(flag, n) for n in range(len(flag.variations))),
         values=tuple(value_text(variation.value) for variation in flag.variations),
-        operators=_operators(),
+        operators=operator_choices(),
         kinds=_kinds(shelf, environment.key),
-        segments=tuple(_segments(visit)),
+        segments=tuple(sorted(visit.state.segments(project, environment.key))),
         others=tuple(OtherFlag(one.key, one.name) for one in shelf.values() if one.key != flag.key),
         prerequisite_labels={key: _labels(shelf[key]) for key in chosen if key in shelf},
         kept=_kept(flag, config, draft),
@@ -114,7 +114,8 @@ def _page(visit: Visit, draft: Draft, *, unsaved: bool = False, error: AssayErro
     return Page("flag_targeting.html", flag.name, page, status, text[:1].upper() + text[1:])
 
 
-def _operators() -> tuple[Choice, ...]:
+def operator_choices() -> tuple[Choice, ...]:
+    """Every operator, and its negation where there are words for one."""
     plain = [Choice(op, words) for op, words in OPERATORS.items()]
     return (*plain, *(Choice(f"!{op}", words) for op, words in NEGATED.items()))
 
@@ -128,11 +129,6 @@ def _kinds(shelf: dict[str, Flag], environment: str) -> tuple[str, ...]:
     configs = [flag.environments[environment] for flag in shelf.values() if environment in flag.environments]
     named = {clause.context_kind for config in configs for rule in config.rules for clause in rule.clauses}
     return tuple(sorted({"user", *named} - {""}))
-
-
-def _segments(visit: Visit) -> list[str]:
-    place = f"{visit.project.key}/{visit.environment.key}"
-    return sorted(visit.state.all("segment", place))
 
 
 def _kept(flag: Flag, config: FlagConfig, draft: Draft) -> dict[str, str]:

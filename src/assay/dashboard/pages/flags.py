@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from assay.api import feature_flags
+from assay.api import feature_flags, flag_listing
 from assay.dashboard.addresses import PLACE
 from assay.dashboard.forms import Form
 from assay.dashboard.listings import Pager, page_of
@@ -62,7 +62,7 @@ class NewFlagPage:
 
 
 def list_flags(visit: Visit) -> Shown:
-    check(visit, feature_flags.list_flags, project=visit.path["project"])
+    check(visit, flag_listing.list_flags, project=visit.path["project"])
     environment = visit.environment.key
     flags: list[Flag] = list(visit.state.all("flag", visit.project.key).values())
     query, state, tag = visit.query.text("q"), visit.query.text("state"), visit.query.text("tag")

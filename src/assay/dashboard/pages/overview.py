@@ -1,13 +1,19 @@
 """The first page of a project and environment: what runs, what changed, what arrives."""
 
+import time
 from dataclasses import dataclass
 
 from assay.api import projects
 from assay.dashboard.addresses import PLACE, place_address
+from assay.dashboard.charts import BarChart
+from assay.dashboard.pages.live import arrivals_chart
 from assay.dashboard.perform import check
+from assay.dashboard.running import Running, running_experiments
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.dashboard.words import served_words
 from assay.flags.model import Flag
+from assay.flags.status import RECENT_MS
+from assay.warehouse.queries.activity import latest_events
 
 LATELY = 6
 
@@ -23,10 +29,14 @@ class ChangedFlag:
 
 @dataclass(frozen=True, slots=True)
 class OverviewPage:
+    running: tuple[Running, ...]
     flags: int
     flags_on: int
     metrics: int
     changed: tuple[ChangedFlag, ...]
+    a_minute: int
+    chart: BarChart
+    connected: bool
 
 
 def first_page(visit: Visit) -> Shown:
@@ -41,13 +51,24 @@ def overview(visit: Visit) -> Shown:
         flag for flag in visit.state.all("flag", visit.project.key).values() if not flag.archived
     ]
     latest = sorted(flags, key=lambda flag: -_changed_ms(flag, environment))[:LATELY]
+    now_s = time.time_ns() // 1_000_000_000
+    arrived = visit.workplace.arrivals.recent(visit.environment.id)
     page = OverviewPage(
+        running=running_experiments(visit),
         flags=len(flags),
         flags_on=sum(flag.environments[environment].on for flag in flags),
         metrics=len(visit.state.all("metric", visit.project.key)),
         changed=tuple(_changed(visit, flag) for flag in latest),
+        a_minute=sum(one.events for one in arrived if one.at_s >= now_s - 60),
+        chart=arrivals_chart(arrived, now_s),
+        connected=bool(arrived) or _ever_connected(visit),
     )
     return Page("overview.html", "Overview", page)
+
+
+def _ever_connected(visit: Visit) -> bool:
+    since_ms = time.time_ns() // 1_000_000 - RECENT_MS
+    return bool(visit.rooms.engine.rows(latest_events(visit.environment.id, since_ms, 1)))
 
 
 def _changed_ms(flag: Flag, environment: str) -> int:

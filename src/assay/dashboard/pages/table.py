@@ -1,13 +1,24 @@
 """All pages: each module's rows of the table of views."""
 
 from assay.dashboard.pages import (
+    audit,
+    connect,
+    diagnosis,
+    experiment,
+    experiment_changes,
+    experiments,
     flag_about,
     flag_history,
     flag_preview,
     flag_targeting,
     flag_variations,
     flags,
+    live,
+    metrics,
     overview,
+    projects,
+    segments,
+    tokens,
 )
 from assay.dashboard.visit import View
 
@@ -19,4 +30,15 @@ VIEWS: tuple[View, ...] = (
     *flag_variations.VIEWS,
     *flag_history.VIEWS,
     *flag_about.VIEWS,
+    *segments.VIEWS,
+    *metrics.VIEWS,
+    *experiments.VIEWS,
+    *experiment.VIEWS,
+    *experiment_changes.VIEWS,
+    *live.VIEWS,
+    *diagnosis.VIEWS,
+    *connect.VIEWS,
+    *audit.VIEWS,
+    *tokens.VIEWS,
+    *projects.VIEWS,
 )

@@ -168,3 +168,21 @@ function enhance(root) {
 enhance(document);
 keepLive();
 setInterval(() => sayTimes(document), 30000);
+
+// A form with data-preview="id" shows that region as the server would with what is typed now.
+document.querySelectorAll("form[data-preview]").forEach((form) => {
+  let waiting = 0;
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const fields = new URLSearchParams(new FormData(form));
+      fields.set("do", "preview");
+      const answer = await fetch(form.action, { method: "POST", body: fields, credentials: "same-origin" });
+      const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(form.dataset.preview);
+      if (!answer.ok || !next) return;
+      const region = document.getElementById(form.dataset.preview);
+      region.replaceChildren(...next.childNodes);
+      enhance(region);
+    }, 400);
+  });
+});

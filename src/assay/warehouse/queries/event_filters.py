@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from assay.experiments.event_filter import ContextAttribute, EventProperty, Filter, Group
-from assay.experiments.metric import Measure
 from assay.flags.operators import compile_test
-from assay.flags.references import Path, parse_reference
+from assay.flags.references import Path
 from assay.warehouse.engine import Engine, Parameters, Query
 
-# One row per event of a measure and context kind; `{name}` keeps the parameters of several measures apart.
-_EVENTS = """m.environment = $environment and m.event_key = ${name}_event_key and m.kind = ${name}_kind"""
+# Who doesn't say so is not anonymous, unless nothing but the key is told.
+_ANONYMOUS = """case when m.attributes is not null
+    then cast(coalesce(json_extract(m.attributes, '/anonymous') = 'true', false) as varchar) end"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,11 @@ class Predicate:
     parameters: Parameters
 
 
-def measured_events(
-    engine: Engine, environment: str, unit_kind: str, measure: Measure, name: str
-) -> Predicate:
-    """The events that a measure counts, for units of the kind; `name` marks its parameters."""
-    events = Predicate(
-        _EVENTS.format(name=name),
-        {"environment": environment, f"{name}_event_key": measure.event_key, f"{name}_kind": measure.kind},
-    )
-    own = Predicate(
-        f"{events.sql} and m.unit_kind = $unit_kind", {**events.parameters, "unit_kind": unit_kind}
-    )
-    if measure.filters is None:
-        return own
+def filtered_events(engine: Engine, events: Predicate, unit_kind: str, tree: Filter, name: str) -> Predicate:
+    """Those of `events`, of units of the kind, that a filter lets through; `name` marks its parameters."""
     compiled = _Compiler(engine, events, unit_kind, name)
-    sql = compiled.condition(measure.filters)
-    return Predicate(f"{own.sql} and {sql}", {**own.parameters, **compiled.parameters})
+    sql = compiled.condition(tree)
+    return Predicate(sql, compiled.parameters)
 
 
 def json_at(column: str, path: Path, name: str) -> Predicate:
@@ -115,7 +104,7 @@ def _value(leaf: ContextAttribute | EventProperty, name: str) -> Predicate:
     if path == ("key",):
         return Predicate("cast(to_json(m.unit_key) as varchar)", {})
     if path == ("anonymous",):
-        return Predicate("coalesce(json_extract(m.attributes, '/anonymous') = 'true', false)::varchar", {})
+        return Predicate(_ANONYMOUS, {})
     if path[:1] in (("kind",), ("_meta",)):
         return Predicate("cast(null as varchar)", {})
     return json_at("m.attributes", path, name)
@@ -125,8 +114,3 @@ def _fits(text: str, test: Callable[[Any], bool]) -> bool:
     """Of a list, one element is enough."""
     value = msgspec.json.decode(text)
     return any(map(test, value)) if type(value) is list else test(value)
-
-
-def property_of(reference: str, name: str) -> Predicate:
-    """The JSON of an event's property."""
-    return json_at("m.properties", parse_reference(reference, literal=False) or (), name)

@@ -6,6 +6,7 @@ from assay.experiments.experiment import FALLTHROUGH
 from assay.warehouse.engine import Parameters, Query, bound
 
 NO_VERSION = 2**62
+NO_BEGINNING = -(2**62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class ExposureScope:
     Events numbered up to `after_seq` don't exist (a reset). Indexes from `variations` on are no variation.
     An iteration says which versions of the flag carried it, in `[first, end)` (without an end, all since),
     and by which rule (its id, or "fallthrough"): then the version decides, and `start_ms` only where an event
-    lacks it. `end_ms` bounds all. `in_experiment_only`: evaluations that say so themselves.
+    lacks it. `end_ms` bounds all, and so does `from_ms`. `in_experiment_only`: evaluations that say so themselves.
     """
 
     environment: str
@@ -28,11 +29,12 @@ class ExposureScope:
     versions: tuple[int, int | None] | None = None
     rule: str = ""
     in_experiment_only: bool = False
+    from_ms: int = NO_BEGINNING
 
 
 # Of which flag, and since when, an evaluation is looked at.
 LOOKED_AT = """environment = $environment and flag = $flag and variation < $variations
-      and at_ms < $end_ms and seq > $after_seq
+      and at_ms >= $from_ms and at_ms < $end_ms and seq > $after_seq
       and case when version is null or not $versioned then at_ms >= $start_ms
           else version >= $first_version and version < $end_version end"""
 
@@ -66,6 +68,7 @@ def scope_parameters(scope: ExposureScope) -> Parameters:
         "variations": scope.variations,
         "start_ms": scope.start_ms,
         "end_ms": scope.end_ms,
+        "from_ms": scope.from_ms,
         "after_seq": scope.after_seq,
         "versioned": scope.versions is not None,
         "first_version": first,
@@ -78,6 +81,13 @@ def scope_parameters(scope: ExposureScope) -> Parameters:
 def exposure_extent(scope: ExposureScope) -> Query:
     """One row: the first and last exposure event's time, and when the latest arrived; null without any."""
     sql = f"with {EXPOSURE_EVENTS}\nselect min(at_ms), max(at_ms), max(received_ms) from exposure_events"
+    return bound(sql, scope_parameters(scope))
+
+
+def exposure_rows(scope: ExposureScope) -> Query:
+    """One row per exposed unit, by its key: `unit_key`, `variation` and `first_exposed_at`."""
+    sql = f"""with {EXPOSURES}
+select unit_key, variation, first_exposed_at from exposures order by unit_key"""
     return bound(sql, scope_parameters(scope))
 
 

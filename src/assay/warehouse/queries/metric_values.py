@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from assay.experiments.metric import Metric, ValueOf
+from assay.errors import InvalidRequest
+from assay.experiments.metric import Measure, Metric, UnitValueOf
 from assay.warehouse.engine import Parameters, Query, bound
 from assay.warehouse.queries.exposures import EXPOSURES, ExposureScope, scope_parameters
 
@@ -35,15 +36,21 @@ class MetricScope:
     scope: ExposureScope
     event_key: str
     kind: str
-    value_of: ValueOf
+    value_of: UnitValueOf
     window_start: int
     window_end: int
 
 
 def metric_scope(scope: ExposureScope, metric: Metric) -> MetricScope:
-    end = NO_END if metric.window_end_offset is None else metric.window_end_offset
-    event_key = metric.event_key if metric.kind == "custom" else metric.key
-    return MetricScope(scope, event_key, metric.kind, metric.value_of, metric.window_start_offset or 0, end)
+    """Raises `InvalidRequest` where the metric asks for more than flag-scoped experiments can give."""
+    if not metric.plain:
+        raise InvalidRequest(
+            f"the metric {metric.key!r} asks for more than an experiment of a flag can give: make an experiment "
+            "of its own"
+        )
+    measure = metric.measure
+    end = NO_END if measure.window_end is None else measure.window_end
+    return MetricScope(scope, measure.event_key, measure.kind, measure.value_of, measure.window_start, end)
 
 
 def value_changes(wanted: MetricScope, bucket_ms: int) -> Query:
@@ -107,6 +114,16 @@ def metric_seen(wanted: MetricScope) -> Query:
     sql = """select max(at_ms) from metric_events
 where environment = $environment and event_key = $event_key and kind = $metric_kind"""
     return Query(sql, _event_parameters(wanted))
+
+
+def metric_last_seen(environments: list[str], measure: Measure) -> Query:
+    """One row: when the latest event of a measure happened in any of the environments; null if never."""
+    sql = """select max(at_ms) from metric_events
+where environment in (select unnest(cast($environments as varchar[]))) and event_key = $event_key
+  and kind = $metric_kind"""
+    return Query(
+        sql, {"environments": environments, "event_key": measure.event_key, "metric_kind": measure.kind}
+    )
 
 
 def _event_parameters(wanted: MetricScope) -> Parameters:

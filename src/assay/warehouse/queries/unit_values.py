@@ -1,32 +1,31 @@
 """Unit values: one number per exposed unit, in an order that is always the same, for the statistics to work on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import InvalidRequest
 from assay.experiments.metric import Measure, Metric
-from assay.flags.references import parse_reference
 from assay.stats.estimate import NotEstimable
 from assay.stats.quantiles import quantile
-from assay.warehouse.engine import Columns, Engine, Parameters, Query, bound, real, texts, whole
-from assay.warehouse.queries.event_filters import Predicate, json_at, measured_events, property_of
+from assay.warehouse.engine import Engine, Query, bound, real, whole
+from assay.warehouse.queries.event_filters import Predicate
 from assay.warehouse.queries.exposures import (
     EXPOSURES,
     ExposureScope,
     scope_parameters,
     units_in_several_variations,
 )
+from assay.warehouse.queries.measured_events import (
+    IN_WINDOW,
+    measured_events,
+    value_of_event,
+    window_parameters,
+)
+from assay.warehouse.queries.slices import Sliced, sliced_by
 
 DAY_MS = 86_400_000
-NO_END = 2**62
-LARGEST_VALUE = 1e30
-
-# Which of an exposed unit's events count by their time.
-IN_WINDOW = """m.at_ms < $end_ms
-          and m.at_ms >= e.first_exposed_at + ${name}_start and m.at_ms < e.first_exposed_at + ${name}_end"""
 
 # How a unit's event values become its own. Sums in ascending order, so that they are always the same.
 _SUM = "list_sum(list_sort(list(value)))"
@@ -49,6 +48,7 @@ class UnitValues:
     """
 
     variation: NDArray[np.int64]
+    first_exposed_ms: NDArray[np.int64]
     value: NDArray[np.float64]
     denominator: NDArray[np.float64] | None
     covariate: NDArray[np.float64] | None
@@ -70,6 +70,7 @@ class FunnelSteps:
     """One row per exposed unit, by unit key: how many of the steps it passed, each at or after the one before."""
 
     variation: NDArray[np.int64]
+    first_exposed_ms: NDArray[np.int64]
     steps: NDArray[np.int64]
     slice: NDArray[np.object_] | None
 
@@ -91,7 +92,7 @@ def unit_values(
     parts = {"own": _Part(metric.measure)} | ({"below": _Part(metric.below)} if metric.below else {})
     if covariate_days:
         parts["before"] = _Part(metric.measure, covariate_days * DAY_MS)
-    sliced = _sliced(slice_by)
+    sliced = sliced_by(slice_by)
     columns = engine.columns(_values_query(engine, exposures, parts, sliced))
     found = {name: real(columns[name]) for name in parts}
     seen = ~np.isnan(found["own"]) | (~np.isnan(found["below"]) if metric.below else False)
@@ -102,6 +103,7 @@ def unit_values(
     }
     return UnitValues(
         variation=whole(columns["variation"])[kept],
+        first_exposed_ms=whole(columns["first_exposed_at"])[kept],
         value=values["own"],
         denominator=values.get("below"),
         covariate=values.get("before"),
@@ -116,7 +118,7 @@ def event_values(
     measure = metric.measure
     events = measured_events(engine, exposures.environment, exposures.unit_kind, measure, "own")
     value = value_of_event(measure, "own")
-    sliced = _sliced(slice_by)
+    sliced = sliced_by(slice_by)
     sql = f"""with {EXPOSURES}{sliced.tables},
 valued as (
     -- one row per event with a value
@@ -147,7 +149,7 @@ def funnel_steps(
 
     A step's window counts from the first exposure. One event may be two steps, where both count it.
     """
-    sliced = _sliced(slice_by)
+    sliced = sliced_by(slice_by)
     steps = [_step(engine, exposures, metric.measure, number) for number, metric in enumerate(metrics, 1)]
     passed = "".join(
         f" + cast(step{number}.reached is not null as bigint)" for number in range(1, len(steps) + 1)
@@ -157,12 +159,17 @@ def funnel_steps(
         for number in range(1, len(steps) + 1)
     )
     sql = f"""with {EXPOSURES}{"".join(step.sql for step in steps)}{sliced.tables}
-select e.variation, 0{passed} as steps{sliced.column}
+select e.variation, e.first_exposed_at, 0{passed} as steps{sliced.column}
 from exposures e{joins}{sliced.join}
 order by e.unit_key"""
     parameters = [step.parameters for step in steps]
     columns = engine.columns(bound(sql, scope_parameters(exposures), sliced.parameters, *parameters))
-    return FunnelSteps(whole(columns["variation"]), whole(columns["steps"]), sliced.of(columns))
+    return FunnelSteps(
+        whole(columns["variation"]),
+        whole(columns["first_exposed_at"]),
+        whole(columns["steps"]),
+        sliced.of(columns),
+    )
 
 
 def exposed_counts(engine: Engine, exposures: ExposureScope) -> tuple[tuple[int, ...], int]:
@@ -189,8 +196,46 @@ def _default(metric: Metric, name: str) -> float:
     return np.nan if metric.event_default.disabled else metric.event_default.value
 
 
+def unit_value_rows(
+    engine: Engine, exposures: ExposureScope, metric: Metric, *, covariate_days: int = 0
+) -> Query:
+    """One row per exposed unit, by its key: `unit_key`, `variation`, `first_exposed_at`, and its values as `own`,
+    of a ratio `below`, with covariate days `before`; null without events, and not winsorized.
+    """
+    parts = {"own": _Part(metric.measure)} | ({"below": _Part(metric.below)} if metric.below else {})
+    if covariate_days:
+        parts["before"] = _Part(metric.measure, covariate_days * DAY_MS)
+    return _values_query(engine, exposures, parts, sliced_by(None), key="e.unit_key, ")
+
+
+def event_value_rows(engine: Engine, exposures: ExposureScope, metric: Metric) -> Query:
+    """One row per event with a value of an exposed unit, by unit key and value: `unit_key`, `variation`,
+    `first_exposed_at` and `own`.
+    """
+    measure = metric.measure
+    events = measured_events(engine, exposures.environment, exposures.unit_kind, measure, "own")
+    value = value_of_event(measure, "own")
+    sql = f"""with {EXPOSURES}
+select unit_key, variation, first_exposed_at, own
+from (
+    select e.unit_key, e.variation, e.first_exposed_at, {value.sql} as own
+    from exposures e
+    join metric_events m on m.unit_key = e.unit_key
+    where {events.sql} and m.seq > $after_seq and {IN_WINDOW.format(name="own")}
+)
+where own is not null
+order by unit_key, own"""
+    window = window_parameters(measure, "own")
+    return bound(sql, scope_parameters(exposures), events.parameters, value.parameters, window)
+
+
 def _values_query(
-    engine: Engine, exposures: ExposureScope, parts: Mapping[str, _Part], sliced: "_Sliced"
+    engine: Engine,
+    exposures: ExposureScope,
+    parts: Mapping[str, _Part],
+    sliced: Sliced,
+    *,
+    key: str = "",
 ) -> Query:
     """One row per exposed unit, by its key: its variation, and for each part its value or null."""
     tables = {name: _part(engine, exposures, name, part) for name, part in parts.items()}
@@ -198,7 +243,7 @@ def _values_query(
     joins = "".join(f"\nleft join {name} on {name}.unit_key = e.unit_key" for name in tables)
     columns = "".join(f", {name}.value as {name}" for name in tables)
     sql = f"""with {EXPOSURES}{queries}{sliced.tables}
-select e.variation{columns}{sliced.column}
+select {key}e.variation, e.first_exposed_at{columns}{sliced.column}
 from exposures e{joins}{sliced.join}
 order by e.unit_key"""
     return bound(
@@ -231,61 +276,6 @@ def _part(engine: Engine, exposures: ExposureScope, name: str, part: _Part) -> P
 """
     window = {**window_parameters(measure, name), f"{name}_before": part.before_ms}
     return Predicate(sql, {**events.parameters, **value.parameters, **window})
-
-
-def value_of_event(measure: Measure, name: str) -> Predicate:
-    """SQL: an event's metric value, or its property: as JSON to be counted, as a number to be summed."""
-    if not measure.property_name:
-        return Predicate("m.value" if measure.numeric else "1", {})
-    found = property_of(measure.property_name, f"{name}_property")
-    if not measure.numeric:
-        return found
-    number = f"try_cast({found.sql} as double)"
-    sql = f"""case when json_type({found.sql}) in ('BIGINT', 'UBIGINT', 'DOUBLE')
-            and abs({number}) <= {LARGEST_VALUE!r} then {number} end"""
-    return Predicate(sql, found.parameters)
-
-
-def window_parameters(measure: Measure, name: str) -> Parameters:
-    end = NO_END if measure.window_end is None else measure.window_end
-    return {f"{name}_start": measure.window_start, f"{name}_end": end}
-
-
-@dataclass(frozen=True, slots=True)
-class _Sliced:
-    """SQL that gives each exposed unit its slice: tables, a column and its name, a join; or nothing."""
-
-    tables: str = ""
-    column: str = ""
-    name: str = ""
-    join: str = ""
-    parameters: Parameters = field(default_factory=dict)
-
-    def of(self, columns: Columns, kept: NDArray[np.bool_] | None = None) -> NDArray[np.object_] | None:
-        if not self.tables:
-            return None
-        found = texts(columns["slice"])
-        return found if kept is None else found[kept]
-
-
-def _sliced(attribute: str | None) -> _Sliced:
-    """By the attribute's value at the earliest time that tells it; the least of several at that time."""
-    if attribute is None:
-        return _Sliced()
-    path = parse_reference(attribute, literal=False)
-    if path is None:
-        raise InvalidRequest(f"{attribute[:60]!r} is no attribute reference")
-    found = json_at("attributes", path, "slice")
-    tables = f""",
-slices as (
-    -- one row per exposed unit with the attribute
-    select unit_key, min({{'at': at_ms, 'text': text}}).text as slice
-    from (select unit_key, at_ms, json_extract_string({found.sql}, '$') as text from exposure_events)
-    where text is not null
-    group by unit_key
-)"""
-    join = "\nleft join slices on slices.unit_key = e.unit_key"
-    return _Sliced(tables, ", slices.slice", ", slice", join, found.parameters)
 
 
 def _step(engine: Engine, exposures: ExposureScope, measure: Measure, number: int) -> Predicate:

@@ -1,6 +1,6 @@
-"""The demonstration: a server of its own, an experiment by REST, shoppers by the official SDK, results by the client.
+"""The demonstration: a past, a server of its own, an experiment by REST, shoppers by the official SDK, and results.
 
-It uses only what a user has: the official Python SDK and the official API client, from PyPI.
+Its present uses only what a user has: the official Python SDK and the official API client, from PyPI.
 """
 
 import random
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from assay.demo.history import DAYS, make_history
 
 FLAG = "checkout-button"
 METRICS = ("purchase", "order-value")
@@ -28,12 +30,15 @@ def run_demo(*, shoppers: int, port: int, stay: bool) -> None:
     except ImportError:
         raise click.ClickException("the demo needs its extra: pip install 'assay[demo]'") from None
     with tempfile.TemporaryDirectory(prefix="assay-demo-") as folder:
+        click.echo(f"Simulating {DAYS} days of a shop's past, with four experiments")
+        make_history(Path(folder))
         server, host = _start(Path(folder), port)
         try:
             token = (Path(folder) / "admin-token").read_text().strip()
             _demonstrate(host, token, shoppers)
             if stay:
-                click.echo(f"\nThe server stays up at {host} with the admin token {token}. Ctrl-C ends it.")
+                click.echo(f"\nThe server stays up. Open {host} and sign in with the admin token {token}")
+                click.echo("Ctrl-C ends it.")
                 server.wait()
         except KeyboardInterrupt:
             click.echo()

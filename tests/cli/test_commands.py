@@ -1,11 +1,8 @@
 """The commands: what they say, what they leave on the disk, and how they refuse."""
 
-import os
 import re
 import socket
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,24 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from assay.cli import main
+from cli.commands import assay, assert_refused
 from live import LiveServer, exposure, tracked
 
 PRESET = "api-preset-0123456789"
-
-
-def assay(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command that ends by itself."""
-    command = [sys.executable, "-m", "assay", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=20, env={**os.environ, **environment}, check=False
-    )
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], said: str) -> None:
-    """One clear line on standard error, no traceback, and an exit status that says so."""
-    assert done.returncode != 0
-    assert re.search(said, done.stderr), done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_the_first_start_prints_the_admin_token_once_and_keeps_it_for_its_owner(
@@ -96,9 +79,6 @@ def test_a_first_start_makes_a_project_with_two_environments(server: LiveServer)
 def test_a_second_process_on_the_folder_is_refused(server: LiveServer) -> None:
     assert_refused(assay("serve", "--data", server.folder, "--port", "0"), "in use by another Assay process")
     assert_refused(assay("replay", "--data", server.folder), "in use by another Assay process")
-    made = assay("token", "create", "--data", server.folder, "--role", "admin")
-    assert_refused(made, "in use by another Assay process")
-    assert made.stdout == ""
     assert server.rest("GET", "/projects").status == 200
 
 
@@ -159,16 +139,6 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     assert file.read_text() == "not a folder"
 
 
-def test_a_token_is_made_while_the_server_is_stopped(server: LiveServer) -> None:
-    assert server.stop() == 0
-    create = ("token", "create", "--data", server.folder, "--name", "cli", "--role")
-    made = [assay(*create, role) for role in ("reader", "admin")]
-    assert_refused(assay(*create, "owner"), "owner")
-    server.start()
-    statuses = [server.rest("GET", "/tokens", token=done.stdout.strip()).status for done in made]
-    assert statuses == [403, 200]
-
-
 def test_replay_builds_the_same_tables_from_the_log(server: LiveServer) -> None:
     server.create_experiment()
     server.send([exposure("a", 0), exposure("b", 1), tracked("b")])
@@ -180,7 +150,13 @@ def test_replay_builds_the_same_tables_from_the_log(server: LiveServer) -> None:
     assert server.results(query="?from=0")["totals"] == before
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["replay"], ["token"], ["token", "create"], ["demo"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *([], ["serve"], ["replay"], ["demo"], ["backup"], ["restore"]),
+        *(["token"], ["token", "create"], ["token", "list"], ["token", "revoke"]),
+    ],
+)
 def test_every_command_explains_itself(command: list[str]) -> None:
     done = CliRunner().invoke(main, [*command, "--help"])
     assert done.exit_code == 0

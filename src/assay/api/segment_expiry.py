@@ -1,0 +1,164 @@
+"""Members with an end: /api/v2/segments/{project}/{segment}/expiring-targets/{environment}, and for users alone."""
+
+import uuid
+from typing import Any, Required, TypedDict
+
+import msgspec
+
+from assay.api.call import Answer, Call, Operation
+from assay.api.links import Links, link
+from assay.api.patching import converted
+from assay.flags.context import USER
+from assay.flags.segment import ExpiringMember, Segment, Side
+from assay.flags.segment_expiry import apply_member_expiry, without_expired
+from assay.store.store import Store
+
+
+class MemberExpiryBody(msgspec.Struct, frozen=True):
+    """A semantic patch."""
+
+    instructions: list[dict[str, Any]]
+    comment: str = ""
+
+
+class SegmentPlaceRep(TypedDict):
+    kind: str
+    key: str
+    environmentKey: str
+    projectKey: str
+
+
+class ExpiringMemberRep(TypedDict, total=False):
+    """A member with its end; users have a `userKey` too."""
+
+    _id: Required[str]
+    _version: Required[int]
+    expirationDate: Required[int]
+    contextKind: Required[str]
+    contextKey: Required[str]
+    userKey: str
+    targetType: Required[Side]
+    _resourceId: Required[SegmentPlaceRep]
+
+
+class ExpiringMembersRep(TypedDict):
+    items: list[ExpiringMemberRep]
+    _links: Links
+
+
+class MemberExpiryRep(ExpiringMembersRep):
+    """The members after a patch, all of whose instructions were followed."""
+
+    totalInstructions: int
+    successfulInstructions: int
+    failedInstructions: int
+
+
+def get_expiring_members(call: Call) -> Answer:
+    """The members that have an end."""
+    return Answer(body=_collection(call, _segment(call), users=False))
+
+
+def get_expiring_user_members(call: Call) -> Answer:
+    """Those of them that are users."""
+    return Answer(body=_collection(call, _segment(call), users=True))
+
+
+def patch_expiring_members(call: Call) -> Answer:
+    return Answer(body=_patched(call, users=False))
+
+
+def patch_expiring_user_members(call: Call) -> Answer:
+    return Answer(body=_patched(call, users=True))
+
+
+def remove_expired_members(store: Store, actor: str, now_ms: int) -> None:
+    """Takes from the lists whoever's end has come."""
+    due = [
+        (project.key, environment.key, segment.key)
+        for project in store.state.all("project").values()
+        for environment in project.environments
+        for segment in store.state.segments(project.key, environment.key).values()
+        if any(member.expiration_date <= now_ms for member in segment.expiring)
+    ]
+    if not due:
+        return
+    with store.writing(actor) as transaction:
+        for project_key, environment_key, key in due:
+            found = transaction.state.segments(project_key, environment_key).get(key)
+            if found is not None:
+                settled = without_expired(found, now_ms)
+                transaction.put_segment(project_key, environment_key, settled, "removeExpiredTargets")
+
+
+def _patched(call: Call, *, users: bool) -> MemberExpiryRep:
+    body = converted(call.object(), MemberExpiryBody)
+    project, environment = call.path["project"], call.path["environment"]
+    with call.rooms.store.writing(call.actor, body.comment) as transaction:
+        segment = apply_member_expiry(
+            transaction.state.segment(project, environment, call.path["segment"]),
+            body.instructions,
+            now_ms=transaction.now_ms,
+            new_id=lambda: str(uuid.uuid4()),
+        )
+        segment = transaction.put_segment(project, environment, segment, "updateExpiringTargets")
+    found, count = _collection(call, segment, users=users), len(body.instructions)
+    return {
+        "items": found["items"],
+        "_links": found["_links"],
+        "totalInstructions": count,
+        "successfulInstructions": count,
+        "failedInstructions": 0,
+    }
+
+
+def _segment(call: Call) -> Segment:
+    return call.rooms.store.state.segment(
+        call.path["project"], call.path["environment"], call.path["segment"]
+    )
+
+
+def _collection(call: Call, segment: Segment, *, users: bool) -> ExpiringMembersRep:
+    project, environment = call.path["project"], call.path["environment"]
+    name = "expiring-user-targets" if users else "expiring-targets"
+    place: SegmentPlaceRep = {
+        "kind": "segment",
+        "key": segment.key,
+        "environmentKey": environment,
+        "projectKey": project,
+    }
+    shown = [one for one in segment.expiring if not users or one.context_kind == USER]
+    return {
+        "items": [_rep(member, place) for member in shown],
+        "_links": {"self": link("segments", project, segment.key, name, environment)},
+    }
+
+
+def _rep(member: ExpiringMember, place: SegmentPlaceRep) -> ExpiringMemberRep:
+    body: ExpiringMemberRep = {
+        "_id": member.id,
+        "_version": member.version,
+        "expirationDate": member.expiration_date,
+        "contextKind": member.context_kind,
+        "contextKey": member.context_key,
+        "targetType": member.target_type,
+        "_resourceId": place,
+    }
+    if member.context_kind == USER:
+        body["userKey"] = member.context_key
+    return body
+
+
+TARGETS = "/api/v2/segments/{project}/{segment}/expiring-targets/{environment}"
+USERS = "/api/v2/segments/{project}/{segment}/expiring-user-targets/{environment}"
+
+OPERATIONS = (
+    Operation("GET", TARGETS, "reader", get_expiring_members, answer=ExpiringMembersRep),
+    Operation(
+        "PATCH", TARGETS, "writer", patch_expiring_members, body=MemberExpiryBody, answer=MemberExpiryRep
+    ),
+    Operation("GET", USERS, "reader", get_expiring_user_members, answer=ExpiringMembersRep),
+    Operation(
+        "PATCH", USERS, "writer", patch_expiring_user_members, body=MemberExpiryBody, answer=MemberExpiryRep
+    ),
+)
