@@ -40,7 +40,7 @@ types: .venv/dev
 
 # Sends each operation of the REST API hundreds of requests that nobody thought of, other ones each time.
 soak: .venv/dev
-	ASSAY_SOAK_EXAMPLES=500 $(BIN)/pytest -n 2 --timeout 3600 tests/api/test_fuzz.py
+	ASSAY_SOAK_EXAMPLES=500 $(BIN)/pytest -n 2 --timeout 3600 tests/api/test_fuzz.py tests/api/test_fuzz_patches.py
 
 # Each prints ratios to a reference taken in the same run.
 bench: .venv/dev

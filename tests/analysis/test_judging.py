@@ -354,3 +354,15 @@ def test_the_same_rows_give_the_same_results() -> None:
     assert first == again
     assert "nan" not in first
     assert "inf" not in first
+
+
+def test_a_bayesian_rule_that_was_looked_at_often_errs_more_than_it_says() -> None:
+    once = results(measured(units(1000, 0.0, days=1)))[0].peeking_errors
+    often = results(measured(units(1000, 0.0, days=20)))[0].peeking_errors
+    assert isinstance(once[0], NotEstimable)
+    assert 0.09 < number(once[1]) < number(often[1]) < 0.6
+
+
+def test_without_looks_there_is_no_peeking_error() -> None:
+    found = results(measured(UnitTable(np.array([0, 1]), np.ones(2))))[0].peeking_errors
+    assert all(isinstance(error, NotEstimable) for error in found)

@@ -317,3 +317,36 @@ def test_the_plan_and_the_configuration_decide_the_rule(api: LiveServer) -> None
     late = results(api, key)["metrics"][0]
     assert late["comparisons"][0]["verdict"]["word"] == "better"
     assert late["bayesian"]["treatments"][0]["interval"]["level"] == pytest.approx(0.9)
+
+
+def test_variations_that_change_after_the_stop_leave_results_as_they_were(api: LiveServer) -> None:
+    key = fresh("moved")
+    make_flag(api, key, 3)
+    make_metric(api, key)
+    iteration = planned(api, key, key)
+    for treatment, variation in zip(
+        iteration["treatments"], api.rest("GET", f"/flags/default/{key}").body["variations"][1:], strict=True
+    ):
+        treatment["parameters"][0]["variationId"] = variation["_id"]
+    assert api.rest("POST", ALL, {"key": key, "name": key, "iteration": iteration}).status == 201
+    assert instruct(api, key, "startIteration").status == 200
+    send_conversions(api, key, (0.0, 0.2, 0.6), units=20)
+    assert instruct(api, key, "stopIteration").status == 200
+    before = results(api, key)["metrics"]
+    assert [arm["total"] for arm in before[0]["treatments"]] == [4, 12]
+    first = api.rest("GET", f"/flags/default/{key}").body["variations"][0]["_id"]
+    serve = {"fallthrough": {"variation": 1}, "offVariation": 1}
+    patch = [
+        {"op": "replace", "path": f"/environments/{environment}/{name}", "value": value}
+        for environment in ("production", "test")
+        for name, value in serve.items()
+    ]
+    assert api.rest("PATCH", f"/flags/default/{key}", patch).status == 200
+    instructions = [
+        {"kind": "updateDefaultVariation", "onVariationValue": "v1", "offVariationValue": "v1"},
+        {"kind": "removeVariation", "variationId": first},
+    ]
+    remove = {"instructions": instructions}
+    reply = api.rest("PATCH", f"/flags/default/{key}", remove)
+    assert reply.status == 200, reply.body
+    assert results(api, key)["metrics"] == before

@@ -170,7 +170,9 @@ class MetricLabel:
 
 @dataclass(frozen=True, slots=True)
 class MetricResults:
-    """One metric in all arms."""
+    """One metric in all arms. `peeking_errors` by arm: how often the Bayesian rule would name a winner without an
+    effect, looked at as often as the trend has points.
+    """
 
     label: MetricLabel
     arms: tuple[ArmFigures, ...]
@@ -182,6 +184,7 @@ class MetricResults:
     trend: Trend | NotEstimable
     histogram: Histogram | NotEstimable
     slices: tuple[SliceResults, ...]
+    peeking_errors: tuple[Estimated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ from assay.analysis.experiment_results import (
 from assay.analysis.families import LEAST_ALPHA, Shares, shared_alpha
 from assay.analysis.measuring import Measured
 from assay.analysis.needs import Pace, needed
+from assay.analysis.peeking import peeking_errors
 from assay.analysis.posteriors import Model, conversion_standings, mean_standings
 from assay.analysis.results import Estimated
 from assay.analysis.trends import Course, trend_of
 from assay.stats.adjustment import variance_factor
-from assay.stats.bayesian import Standing
+from assay.stats.bayesian import CONVERSION_SPREAD, MEAN_SPREAD, Standing
 from assay.stats.contrasts import contrasts, mean_estimates, t_test
 from assay.stats.direction import Direction
 from assay.stats.estimate import NotEstimable, Status
@@ -75,6 +76,12 @@ def _judged(
         trend=_trend(metric, design, shares, row=row, is_over=moment.is_over),
         histogram=metric.histogram,
         slices=_slices(metric, design, shares, row=row, direction=direction),
+        peeking_errors=peeking_errors(
+            metric.course,
+            metric.label.estimator,
+            design,
+            spread=CONVERSION_SPREAD if model == "beta" else MEAN_SPREAD,
+        ),
     )
 
 

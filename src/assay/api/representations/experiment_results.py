@@ -26,7 +26,6 @@ from assay.analysis.experiment_results import (
     Verdict,
 )
 from assay.analysis.plans import AnalysisPlan
-from assay.stats.bayesian import Standing
 from assay.stats.decision import Decision
 from assay.stats.estimate import Interval, NotEstimable
 from assay.stats.sample_ratio import SampleRatio
@@ -114,6 +113,7 @@ class StandingRep(TypedDict, total=False):
     liftInterval: IntervalRep
     probabilityBeatsBaseline: float
     expectedShortfall: float
+    peekingError: float
 
 
 class BayesianRep(TypedDict):
@@ -308,7 +308,7 @@ def metric_rep(
             "comparisons": _comparisons_rep(metric.comparisons, metric.needed, arms, reasons),
             "bayesian": {
                 "model": metric.bayesian_model,
-                "treatments": _standings_rep(metric.bayesian, arms, reasons),
+                "treatments": _standings_rep(metric, arms, reasons),
             },
         }
         more = {
@@ -461,11 +461,9 @@ def _covariate_rep(covariate: Covariate | NotEstimable, arms: Sequence[Arm], rea
     )
 
 
-def _standings_rep(
-    standings: Sequence[Standing | NotEstimable], arms: Sequence[Arm], reasons: Reasons
-) -> list[Any]:
+def _standings_rep(metric: MetricResults, arms: Sequence[Arm], reasons: Reasons) -> list[Any]:
     rows: list[Any] = []
-    for index, (one, arm) in enumerate(zip(standings, arms, strict=True)):
+    for index, (one, arm) in enumerate(zip(metric.bayesian, arms, strict=True)):
         path = f"bayesian.treatments.{index}"
         if isinstance(one, NotEstimable):
             reasons[path] = one.reason
@@ -483,6 +481,7 @@ def _standings_rep(
             "liftInterval": lift.interval if known else None,  # type: ignore[union-attr]
             "probabilityBeatsBaseline": one.probability_beats_baseline,
             "expectedShortfall": one.expected_shortfall,
+            "peekingError": None if arm.is_baseline else metric.peeking_errors[index],
         }
         rows.append({"treatmentId": arm.id} | _present(figures, reasons, path))
     return rows
