@@ -14,12 +14,12 @@ PAGES = {
     "overview": PLACE,
     "flags": f"{PLACE}/flags",
     "flag-new": f"{PLACE}/new-flag",
-    "flag-targeting": f"{PLACE}/flags/search-ranking",
-    "flag-preview": f"{PLACE}/flags/search-ranking/preview",
-    "flag-variations": f"{PLACE}/flags/search-ranking/variations",
-    "flag-history": f"{PLACE}/flags/search-ranking/history",
-    "flag-connect": f"{PLACE}/flags/search-ranking/connect",
-    "flag-settings": f"{PLACE}/flags/search-ranking/about",
+    "flag-targeting": f"{PLACE}/flags/delivery-promise",
+    "flag-preview": f"{PLACE}/flags/delivery-promise/preview",
+    "flag-variations": f"{PLACE}/flags/delivery-promise/variations",
+    "flag-history": f"{PLACE}/flags/delivery-promise/history",
+    "flag-connect": f"{PLACE}/flags/delivery-promise/connect",
+    "flag-settings": f"{PLACE}/flags/delivery-promise/about",
     "segments": f"{PLACE}/segments",
     "segment": f"{PLACE}/segments/beta-testers",
     "metrics": f"{PLACE}/metrics",
@@ -52,13 +52,20 @@ def furnish(server: LiveServer, units: int = 4000) -> None:
 
 
 def _flags(server: LiveServer) -> None:
-    ranking = [("bm25", "Keywords"), ("hybrid", "Hybrid"), ("neural", "Neural")]
+    promises = [("none", "No promise"), ("day", "By day"), ("hour", "By the hour")]
     _make(server, "new-checkout", "New checkout", ["checkout", "web"], text="One page instead of four.")
     _make(server, "dark-mode", "Dark mode", ["web"])
-    _make(server, "search-ranking", "Search ranking", ["search"], ranking, "How results are put in order.")
+    _make(
+        server,
+        "delivery-promise",
+        "Delivery promise",
+        ["checkout"],
+        promises,
+        "What the product page says about delivery.",
+    )
     _make(server, "checkout-button", "Checkout button", ["checkout"], [("plain", "Plain"), ("bold", "Bold")])
     _make(server, "holiday-banner", "Holiday banner", ["web"])
-    for key in ("new-checkout", "dark-mode", "search-ranking", "checkout-button"):
+    for key in ("new-checkout", "dark-mode", "delivery-promise", "checkout-button"):
         _patch(server, f"/flags/default/{key}", {f"{PRODUCTION}/on": True}, "Released to everybody")
 
 
@@ -148,7 +155,7 @@ def _targeting(server: LiveServer) -> None:
         f"{PRODUCTION}/targets": [{"variation": 1, "values": ["alan", "edsger"]}],
         f"{PRODUCTION}/prerequisites": [{"key": "new-checkout", "variation": 0}],
     }
-    _patch(server, "/flags/default/search-ranking", changes, "Try it in the German-speaking countries")
+    _patch(server, "/flags/default/delivery-promise", changes, "Try it in the German-speaking countries")
 
 
 def _patch(server: LiveServer, path: str, changes: dict[str, Any], comment: str) -> None:

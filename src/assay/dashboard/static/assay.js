@@ -167,7 +167,16 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
+// What can be scrolled can be reached by keyboard.
+function reachScrolling(root) {
+  for (const region of root.querySelectorAll(".scroll")) {
+    if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
+    else region.removeAttribute("tabindex");
+  }
+}
+
 function enhance(root) {
+  reachScrolling(root);
   sayTimes(root);
   filterTables(root);
   root.querySelectorAll("select[data-shows]").forEach(choose);
@@ -176,6 +185,7 @@ function enhance(root) {
 enhance(document);
 keepLive();
 setInterval(() => sayTimes(document), 30000);
+window.addEventListener("resize", () => reachScrolling(document));
 
 // A form with data-preview="id" shows that region as the server would with what is typed now.
 document.querySelectorAll("form[data-preview]").forEach((form) => {
