@@ -9,7 +9,7 @@ from assay.analysis.experiment_results import Trend
 from assay.analysis.needs import DAY_MS
 from assay.stats.estimate import Interval
 
-TESTS = 200
+TESTS = 120
 UNITS = 2000
 
 

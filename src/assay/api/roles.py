@@ -12,6 +12,7 @@ from assay.api.call import Answer, Call, Operation
 from assay.api.paging import paged
 from assay.api.patching import converted, only_json, parse_patch, patched
 from assay.api.representations.roles import RoleRep, RolesRep, role_rep
+from assay.api.representations.tokens import statement_reps
 from assay.errors import Conflict, InvalidRequest, NotFound
 from assay.flags.validation import require_key
 from assay.store.records import Member, Role, Statement, Token
@@ -62,7 +63,7 @@ def patch_role(call: Call) -> Answer:
     patch = only_json(parse_patch(call.body))
     with call.rooms.store.writing(call.actor, patch.comment) as transaction:
         role = _found(transaction.state, call.path["role"])
-        document = patched(msgspec.to_builtins(role), patch)
+        document = patched({**msgspec.to_builtins(role), "policy": statement_reps(role.policy)}, patch)
         if (document.get("key"), document.get("_id")) != (role.key, role.id):
             raise InvalidRequest("a role keeps its key")
         asked = _checked(converted(document, RolePost))

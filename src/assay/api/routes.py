@@ -57,11 +57,11 @@ _RESOURCES: tuple[Operation, ...] = (
     *context_kinds.OPERATIONS,
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
-    *webhooks.OPERATIONS,
-    *imports.OPERATIONS,
     *roles.OPERATIONS,
     *members.OPERATIONS,
     *other.OPERATIONS,
+    *webhooks.OPERATIONS,
+    *imports.OPERATIONS,
 )
 
 OPERATIONS = with_description(_RESOURCES)
