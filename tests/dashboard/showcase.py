@@ -35,6 +35,8 @@ PAGES = {
     "diagnosis": f"{PLACE}/live/why?flag=checkout-button&metric=signup",
     "connect": f"{PLACE}/connect",
     "audit": "/audit",
+    "members": "/settings/members",
+    "roles": "/settings/roles",
     "tokens": "/settings/tokens",
     "projects": "/settings/projects",
     "project": "/settings/projects/default",
@@ -50,6 +52,7 @@ def furnish(server: LiveServer, units: int = 4000) -> None:
     _segment(server)
     _targeting(server)
     furnish_experiments(server, units, random.Random(11))
+    _people(server)
     _send(server, _events(units, random.Random(7)))
     broken = [{"kind": "custom", "creationDate": now_ms()}, {"kind": "telepathy"}, "no event"]
     assert server.send(broken).status == 202
@@ -104,6 +107,17 @@ def _experiment(server: LiveServer) -> None:
         "/experiments": {"baselineIdx": 0, "items": items},
     }
     _patch(server, "/flags/default/checkout-button", changes, "Does a bolder button sell more?")
+
+
+def _people(server: LiveServer) -> None:
+    body = [
+        {"email": "ada@example.com", "firstName": "Ada", "lastName": "Lovelace", "role": "admin"},
+        {"email": "grace@example.com", "firstName": "Grace", "lastName": "Hopper", "role": "writer"},
+    ]
+    assert server.rest("POST", "/members", body).status == 201
+    allow = {"effect": "allow", "resources": ["proj/*:env/test:flag/*"], "actions": ["*"]}
+    role = {"key": "tester", "name": "Tester", "policy": [allow], "basePermissions": "reader"}
+    assert server.rest("POST", "/roles", role).status == 201
 
 
 def _segment(server: LiveServer) -> None:

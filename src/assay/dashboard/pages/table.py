@@ -16,9 +16,11 @@ from assay.dashboard.pages import (
     flag_variations,
     flags,
     live,
+    members,
     metrics,
     overview,
     projects,
+    roles,
     segments,
     tokens,
 )
@@ -44,5 +46,7 @@ VIEWS: tuple[View, ...] = (
     *connect.VIEWS,
     *audit.VIEWS,
     *tokens.VIEWS,
+    *members.VIEWS,
+    *roles.VIEWS,
     *projects.VIEWS,
 )
