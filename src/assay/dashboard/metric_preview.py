@@ -4,6 +4,7 @@ import difflib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from assay.dashboard.charts import BarChart, stacked_bars
 from assay.dashboard.metric_form import MetricForm
@@ -74,7 +75,7 @@ def preview_of(visit: Visit, typed: MetricForm, own_key: str = "") -> MetricPrev
         engine.rows(event_days(place, event_key, kind=typed.source, since_ms=since_ms, day_ms=DAY_MS))
     )
     rows = engine.rows(event_units(place, event_key, kind=typed.source, since_ms=since_ms))
-    units = tuple(_tally(typed, *row[:6]) for row in rows if row[0])
+    units = tuple(_tally(typed, row[:6]) for row in rows if row[0])
     events = sum(by_day.values())
     return MetricPreview(
         event_key=event_key,
@@ -97,15 +98,8 @@ def _chart(by_day: dict[int, int], since_ms: int) -> BarChart:
     return stacked_bars(columns, f"Events on each of the last {DAYS} days")
 
 
-def _tally(
-    typed: MetricForm,
-    kind: str,
-    events: int,
-    units: int,
-    valued: int,
-    total: float | None,
-    mean: float | None,
-) -> UnitTally:
+def _tally(typed: MetricForm, row: tuple[Any, ...]) -> UnitTally:
+    kind, events, units, valued, total, mean = row
     each = events / units if units else 0.0
     unit = f" {typed.unit}" if typed.unit else ""
     meanings = {

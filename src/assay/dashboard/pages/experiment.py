@@ -10,6 +10,7 @@ from assay.analysis.experiment_results import IterationResults
 from assay.analysis.iterations import IterationPromise, Narrowing, iteration_promise
 from assay.api import experiment_results, experiments
 from assay.dashboard.addresses import PLACE, with_query
+from assay.dashboard.experiment_actions import ExperimentActions, experiment_actions
 from assay.dashboard.experiment_downloads import Downloads, downloads_of
 from assay.dashboard.perform import check
 from assay.dashboard.results_view import ResultsView, results_view
@@ -72,6 +73,7 @@ class ExperimentPage:
     slice_address: str
     results: ResultsView | None
     fault: str
+    actions: ExperimentActions
     downloads: Downloads | None
 
 
@@ -103,6 +105,7 @@ def show_experiment(visit: Visit) -> Shown:
         slice_address=visit.here("experiments", experiment.key),
         results=results_view(found) if found else None,
         fault=fault,
+        actions=experiment_actions(visit, experiment),
         downloads=downloads_of(visit, experiment.key, iteration.id, found) if found else None,
     )
     return Page("experiment.html", experiment.name, page, tag=tag)

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 from assay.api import environments
 from assay.dashboard.addresses import PLACE
@@ -83,7 +84,7 @@ def live_events(visit: Visit) -> Shown:
     engine = visit.rooms.engine
     rows = engine.rows(latest_events(environment.id, now_ms - WEEK_MS, SHOWN))
     reasons = engine.rows(quarantine_reasons(environment.id, now_ms - WEEK_MS))
-    latest = tuple(_latest(visit, *row) for row in rows)
+    latest = tuple(_latest(visit, row) for row in rows)
     page = LivePage(
         a_minute=sum(one.events for one in arrived if one.at_s * 1000 >= now_ms - 60_000),
         lately=sum(one.events for one in arrived),
@@ -128,9 +129,8 @@ def _senders(arrived: list[Arrived]) -> list[Sender]:
     return [Sender(sdk, kind, events) for (sdk, kind), events in ordered]
 
 
-def _latest(
-    visit: Visit, at_ms: int, kind: str, key: str, variation: int | None, reason: str, unit_kinds: str
-) -> LatestEvent:
+def _latest(visit: Visit, row: tuple[Any, ...]) -> LatestEvent:
+    at_ms, kind, key, variation, reason, unit_kinds = row
     if kind != "feature":
         return LatestEvent(at_ms, kind, key, "", "", unit_kinds)
     flag = visit.state.find(("flag", visit.project.key, key))
