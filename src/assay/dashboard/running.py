@@ -3,12 +3,12 @@
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from assay.analysis.experiment_results import Compared, IterationResults, MetricResults
 from assay.analysis.iterations import iteration_promise
-from assay.analysis.pipeline import analyse
+from assay.analysis.pipeline import Promise, analyse
 from assay.analysis.promises import flag_experiment_promise
 from assay.analysis.results import AnytimeComparison, FlagExperimentResults
 from assay.dashboard.numbers import signed_percent
@@ -42,30 +42,48 @@ class Running:
     faults: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An analysis: of which promise, but for its end, of what the tables held, at which monotonic time."""
+
+    promise: Promise
+    position: Position
+    at_s: float
+    results: FlagExperimentResults
+
+
 class FlagResults:
-    """Results of flag-scoped experiments, kept for as long as the tables hold the same, or for a minute."""
+    """Results of flag-scoped experiments, kept for as long as the tables hold the same, or a little longer."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, ...], tuple[Position, float, FlagExperimentResults]] = {}
+        self._kept: dict[tuple[str, ...], Kept] = {}
 
-    def results(self, visit: Visit, flag: str, metric: str) -> FlagExperimentResults:
+    def results(
+        self, visit: Visit, flag: str, metric: str, *, max_age_s: float = MAX_AGE_S
+    ) -> FlagExperimentResults:
+        """What an analysis now would say, or what one said at most so long ago."""
         place = (visit.project.key, flag, visit.environment.key, metric)
         position, now_s = visit.rooms.engine.position(), time.monotonic()
-        kept = self._kept.get(place)
-        if kept is not None and (kept[0] == position or now_s - kept[1] <= MAX_AGE_S):
-            return kept[2]
         promise = flag_experiment_promise(visit.rooms.store, place, None, None)
+        endless = replace(promise, window=replace(promise.window, end_ms=promise.window.start_ms))
+        kept = self._kept.get(place)
+        if (
+            kept is not None
+            and kept.promise == endless
+            and (kept.position == position or now_s - kept.at_s <= max_age_s)
+        ):
+            return kept.results
         found = analyse(promise, visit.rooms.engine)
         with self._lock:
-            stale = [known for known, (_, at_s, _) in self._kept.items() if now_s - at_s > 10 * MAX_AGE_S]
+            stale = [known for known, one in self._kept.items() if now_s - one.at_s > 10 * MAX_AGE_S]
             for known in stale:
                 del self._kept[known]
-            self._kept[place] = (position, now_s, found)
+            self._kept[place] = Kept(endless, position, now_s, found)
         return found
 
 
-_flag_results = FlagResults()
+flag_results = FlagResults()
 
 
 def running_experiments(visit: Visit) -> tuple[Running, ...]:
@@ -148,7 +166,7 @@ def running_flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
     units = 0
     faults: tuple[str, ...] = ()
     try:
-        results = _flag_results.results(visit, key, item.metric_key)
+        results = flag_results.results(visit, key, item.metric_key)
         units = sum(total.exposed for total in results.totals)
         names = [one.name or str(one.value) for one in flag.variations]
         verdict = _flag_verdict(results, names, lower=bool(metric and metric.lower_is_better))
@@ -157,7 +175,7 @@ def running_flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
         verdict = (str(error), "warn")
     return Running(
         name=flag.name,
-        href=visit.here("flags", key),
+        href=visit.here("flags", key, "experiments", item.metric_key),
         what=metric.name if metric else item.metric_key,
         started_ms=item.periods[visit.environment.key][-1].start_date,
         units=units,
