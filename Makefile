@@ -50,6 +50,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/bench_statistics.py
 	$(BIN)/python benchmarks/bench_unit_values.py
 	$(BIN)/python benchmarks/bench_evalx.py
+	$(BIN)/python benchmarks/bench_results.py
 
 # Rewrites docs/explanation/calibration.md; some six minutes of processor time.
 calibration: .venv/dev

@@ -1,6 +1,5 @@
 """What runs in an environment, of either generation of experiments, and what it says so far in a few words."""
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,19 +7,15 @@ from typing import Literal
 
 from assay.analysis.experiment_results import Compared, IterationResults, MetricResults
 from assay.analysis.iterations import iteration_promise
-from assay.analysis.pipeline import analyse
-from assay.analysis.promises import flag_experiment_promise
 from assay.analysis.results import AnytimeComparison, FlagExperimentResults
+from assay.dashboard.asking import lately_flag_results, lately_results
 from assay.dashboard.numbers import signed_percent
 from assay.dashboard.visit import Visit
 from assay.errors import AssayError
-from assay.events.log import Position
 from assay.experiments.experiment import Experiment, Iteration
 from assay.experiments.flag_scoped import FlagExperiment, FlagExperiments
 from assay.stats.sample_ratio import SampleRatio
 
-# An overview may be a minute behind.
-MAX_AGE_S = 60.0
 MOST_SHOWN = 12
 MISMATCH_P_VALUE = 0.001
 
@@ -39,32 +34,6 @@ class Running:
     verdict: str
     tone: Tone
     faults: tuple[str, ...]
-
-
-class FlagResults:
-    """Results of flag-scoped experiments, kept for as long as the tables hold the same, or for a minute."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[str, ...], tuple[Position, float, FlagExperimentResults]] = {}
-
-    def results(self, visit: Visit, flag: str, metric: str) -> FlagExperimentResults:
-        place = (visit.project.key, flag, visit.environment.key, metric)
-        position, now_s = visit.rooms.engine.position(), time.monotonic()
-        kept = self._kept.get(place)
-        if kept is not None and (kept[0] == position or now_s - kept[1] <= MAX_AGE_S):
-            return kept[2]
-        promise = flag_experiment_promise(visit.rooms.store, place, None, None)
-        found = analyse(promise, visit.rooms.engine)
-        with self._lock:
-            stale = [known for known, (_, at_s, _) in self._kept.items() if now_s - at_s > 10 * MAX_AGE_S]
-            for known in stale:
-                del self._kept[known]
-            self._kept[place] = (position, now_s, found)
-        return found
-
-
-_flag_results = FlagResults()
 
 
 def running_experiments(visit: Visit) -> tuple[Running, ...]:
@@ -90,7 +59,7 @@ def _modern_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> R
     try:
         place = (visit.project.key, visit.environment.key, experiment.key, "")
         promise = iteration_promise(visit.state, place, now_ms=time.time_ns() // 1_000_000)
-        results = visit.rooms.results.results(promise, visit.rooms.engine, max_age_s=MAX_AGE_S)
+        results = lately_results(visit, promise)
         units, verdict = sum(results.exposed), _modern_verdict(results)
         faults = tuple(check.looked_at for check in results.checks if check.status == "failed")
     except AssayError as error:
@@ -136,7 +105,7 @@ def _flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
     units = 0
     faults: tuple[str, ...] = ()
     try:
-        results = _flag_results.results(visit, key, item.metric_key)
+        results = lately_flag_results(visit, key, item.metric_key)
         units = sum(total.exposed for total in results.totals)
         names = [one.name or str(one.value) for one in flag.variations]
         verdict = _flag_verdict(results, names, lower=bool(metric and metric.lower_is_better))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from assay.analysis.iterations import Narrowing, iteration_promise
 from assay.api import experiment_results, experiments
 from assay.dashboard.addresses import PLACE, with_query
+from assay.dashboard.asking import lately_results
 from assay.dashboard.perform import check
 from assay.dashboard.results_view import ResultsView, results_view
 from assay.dashboard.visit import Page, Shown, View, Visit
@@ -16,8 +17,6 @@ from assay.flags.model import Flag
 
 EXPERIMENT = PLACE + "/experiments/{experiment}"
 
-# A page may be some seconds behind; the REST API never is.
-MAX_AGE_S = 5.0
 DAY_MS = 86_400_000
 
 STATES = {"not_started": "draft", "running": "running", "stopped": "stopped"}
@@ -133,7 +132,7 @@ def _results(
             now_ms=time.time_ns() // 1_000_000,
             narrowing=Narrowing(None, None, slice_by or None),
         )
-        found = visit.rooms.results.results(promise, visit.rooms.engine, max_age_s=MAX_AGE_S)
+        found = lately_results(visit, promise)
     except AssayError as error:
         return None, str(error)
     return results_view(found), ""

@@ -4,6 +4,9 @@ from assay.warehouse.engine import Query
 
 MOST_KEYS = 200
 
+# So many kinds of context an event may have, for the latest events to be found by their latest rows.
+MOST_KINDS = 20
+
 
 def event_keys(environment: str, since_ms: int) -> Query:
     """One row per key and kind of metric events received since: how many, of units, with values; the latest."""
@@ -42,14 +45,29 @@ order by events desc, unit_kind"""
 
 
 def latest_events(environment: str, since_ms: int, limit: int) -> Query:
-    """One row per event, the latest first: when, its kind and key, the variation and reason, the unit kinds."""
+    """One row per event, the latest first: when, its kind and key, the variation and reason, the unit kinds.
+
+    Only payloads of the latest rows are looked at: fewer than `limit` where events have more than `MOST_KINDS`.
+    """
     sql = """with lately as (
-    -- one row per event and context kind
+    -- one row per event and context kind, of each table at least the latest rows
     select received_ms, seq, n, 'feature' as kind, flag as key, variation, reason_kind, unit_kind
-    from flag_events where environment = $environment and received_ms >= $since_ms
+    from flag_events
+    where environment = $environment and received_ms >= $since_ms and seq >= (
+        select min(seq) from (
+            select seq from flag_events where environment = $environment and received_ms >= $since_ms
+            order by seq desc limit $rows
+        )
+    )
     union all
     select received_ms, seq, n, kind, event_key, null, null, unit_kind
-    from metric_events where environment = $environment and received_ms >= $since_ms
+    from metric_events
+    where environment = $environment and received_ms >= $since_ms and seq >= (
+        select min(seq) from (
+            select seq from metric_events where environment = $environment and received_ms >= $since_ms
+            order by seq desc limit $rows
+        )
+    )
 )
 select min(received_ms) as received_ms, min(kind) as kind, min(key) as key, min(variation) as variation,
     coalesce(min(reason_kind), '') as reason_kind,
@@ -58,7 +76,8 @@ from lately
 group by seq, n
 order by seq desc, n desc
 limit $limit"""
-    return Query(sql, {"environment": environment, "since_ms": since_ms, "limit": limit})
+    rows = limit * MOST_KINDS
+    return Query(sql, {"environment": environment, "since_ms": since_ms, "limit": limit, "rows": rows})
 
 
 def received_buckets(environment: str, since_ms: int, bucket_ms: int) -> Query:
