@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types soak bench calibration --once clean
+.PHONY: demo test lint types soak bench calibration screenshots --once clean
 
 # The whole product in one command. `make demo ARGS=--once` (or `make demo -- --once`) ends after the results.
 demo: .venv/demo
@@ -40,7 +40,7 @@ types: .venv/dev
 
 # Sends each operation of the REST API hundreds of requests that nobody thought of, other ones each time.
 soak: .venv/dev
-	ASSAY_SOAK_EXAMPLES=500 $(BIN)/pytest -n 2 --timeout 3600 tests/api/test_fuzz.py
+	ASSAY_SOAK_EXAMPLES=500 $(BIN)/pytest -n 2 --timeout 3600 tests/api/test_fuzz.py tests/api/test_fuzz_patches.py
 
 # Each prints ratios to a reference taken in the same run.
 bench: .venv/dev
@@ -48,13 +48,18 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/bench_streams.py
 	$(BIN)/python benchmarks/bench_evaluation.py
 	$(BIN)/python benchmarks/bench_statistics.py
+	$(BIN)/python benchmarks/bench_results.py
 	$(BIN)/python benchmarks/bench_unit_values.py
 	$(BIN)/python benchmarks/bench_evalx.py
-	$(BIN)/python benchmarks/bench_results.py
+	$(BIN)/python benchmarks/bench_pages.py
 
 # Rewrites docs/explanation/calibration.md; some six minutes of processor time.
 calibration: .venv/dev
 	$(BIN)/python benchmarks/calibration
+
+# Rewrites docs/screenshots: every page of the dashboard, in light and dark. Needs Chromium.
+screenshots: .venv/dev
+	PYTHONPATH=tests $(BIN)/python tests/dashboard/screenshots.py
 
 clean:
 	rm -rf .venv

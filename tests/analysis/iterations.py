@@ -56,7 +56,9 @@ def measured(
 def results(*metrics: Measured, of: Design | None = None, is_over: bool = False) -> tuple[MetricResults, ...]:
     own = of or design()
     units = max(int(metric.found.plain.n.sum()) for metric in metrics)
-    return judged(metrics, own, Moment(is_over, Pace(units, 10 * DAY_MS)))
+    found = judged(metrics, own, Moment(is_over, Pace(units, 10 * DAY_MS)))
+    assert all(isinstance(one, MetricResults) for one in found)
+    return tuple(one for one in found if isinstance(one, MetricResults))
 
 
 def only(*metrics: Measured, of: Design | None = None, is_over: bool = False) -> Compared:

@@ -3,16 +3,20 @@
 import math
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import special, stats
 
 from analysis.iterations import bounds, design, label, measured, number, only, plan, results, units
 from assay.analysis.arms import UnitTable
-from assay.analysis.experiment_results import Compared, Covariate, Needed, Trend
+from assay.analysis.experiment_results import Arm, Compared, Covariate, MetricResults, Needed, Trend
 from assay.analysis.families import shared_alpha
+from assay.analysis.judging import Moment, judged
 from assay.analysis.measuring import EventTable, measured_events
+from assay.analysis.needs import DAY_MS, Pace
 from assay.analysis.plans import FORECAST_UNITS
+from assay.api.representations.experiment_results import metric_rep
 from assay.stats.estimate import NotEstimable
 from assay.stats.hybrid import hybrid_multiplier
 from assay.stats.moments import InvalidMomentsError
@@ -354,3 +358,44 @@ def test_the_same_rows_give_the_same_results() -> None:
     assert first == again
     assert "nan" not in first
     assert "inf" not in first
+
+
+def test_a_bayesian_rule_that_was_looked_at_often_errs_more_than_it_says() -> None:
+    once = results(measured(units(1000, 0.0, days=1)))[0].peeking_errors
+    often = results(measured(units(1000, 0.0, days=20)))[0].peeking_errors
+    assert isinstance(once[0], NotEstimable)
+    assert 0.09 < number(once[1]) < number(often[1]) < 0.6
+
+
+def test_without_looks_there_is_no_peeking_error() -> None:
+    found = results(measured(UnitTable(np.array([0, 1]), np.ones(2))))[0].peeking_errors
+    assert all(isinstance(error, NotEstimable) for error in found)
+
+
+SIZES = (1e-300, 1e-162, 1e-150, 1e-9, 1e75, 1e140, 1e153)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kind", ["plain", "one outlier", "adjusted", "ratio"])
+def test_numbers_of_any_size_end_in_figures_or_reasons(size: float, kind: str) -> None:
+    table = units(120, 0.3)
+    value = table.value * size
+    if kind == "one outlier":
+        value = np.where(np.arange(120) == 5, table.value * size, table.value)
+    table = replace(
+        table,
+        value=value,
+        covariate=value * 0.5 + table.arm * size if kind == "adjusted" else None,
+        denominator=table.value if kind == "ratio" else None,
+        slice=np.array(["a", "b"], dtype=object)[np.arange(120) % 2],
+    )
+    try:
+        metric = measured(table, label(estimator="ratio" if kind == "ratio" else "mean"))
+    except InvalidMomentsError:
+        return
+    found = judged([metric], design(), Moment(True, Pace(120, DAY_MS)))[0]
+    arms = tuple(Arm(str(i), str(i), i, 0.5, i == 0) for i in range(2))
+    body = msgspec.json.encode(metric_rep(found, arms, {}, series=True))
+    assert b"null" not in body
+    if 1e-100 <= size <= 1e75:
+        assert isinstance(found, MetricResults)

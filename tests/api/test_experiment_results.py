@@ -273,3 +273,80 @@ def test_a_draft_has_no_results_yet(api: LiveServer) -> None:
     body = {"key": key, "name": key, "iteration": planned(api, key, key)}
     assert api.rest("POST", ALL, body).status == 201
     assert_refused(api.rest("GET", f"{ALL}/{key}/results"), 404, "not_found")
+
+
+def test_a_treatment_without_traffic_is_no_arm(api: LiveServer) -> None:
+    key = fresh("third")
+    started(api, key, "40", "40", "0")
+    body = results(api, key)
+    assert [arm["share"] for arm in body["treatments"]] == [0.5, 0.5]
+
+
+def test_a_metric_is_measured_as_it_was_when_the_iteration_started(api: LiveServer) -> None:
+    key = fresh("pinned")
+    started(api, key)
+    send_conversions(api, key, (0.2, 0.4), units=20)
+    before = results(api, key)["metrics"]
+    patch = [{"op": "replace", "path": "/unitAggregationType", "value": "sum"}]
+    assert api.rest("PATCH", f"/metrics/default/{key}", patch).status == 200
+    assert results(api, key)["metrics"] == before
+
+
+def test_the_plan_and_the_configuration_decide_the_rule(api: LiveServer) -> None:
+    key = fresh("ruled")
+    make_flag(api, key, 2)
+    make_metric(api, key)
+    config = {
+        "significanceThreshold": "0.1",
+        "bayesianThreshold": "90",
+        "multipleComparisonCorrectionMethod": "benjamini-hochberg",
+        "multipleComparisonCorrectionScope": "variations-and-metrics",
+        "sequentialTestingEnabled": False,
+    }
+    iteration = planned(api, key, key, assay={"horizonUnits": 100, "minimumLift": 0.1})
+    body = {"key": key, "name": key, "iteration": iteration, "analysisConfig": config}
+    assert api.rest("POST", ALL, body).status == 201
+    assert instruct(api, key, "startIteration").status == 200
+    send_conversions(api, key, (0.2, 0.6), units=40)
+    early = results(api, key)
+    assert early["plan"]["rule"] == "fixed"
+    assert (early["plan"]["alpha"], early["plan"]["horizonUnits"]) == (0.1, 100)
+    assert early["plan"]["correction"] == "benjamini-hochberg"
+    assert early["metrics"][0]["comparisons"][0]["verdict"]["word"] == "not_yet"
+    send_conversions(api, key, (0.2, 0.6), units=60)
+    late = results(api, key)["metrics"][0]
+    assert late["comparisons"][0]["verdict"]["word"] == "better"
+    assert late["bayesian"]["treatments"][0]["interval"]["level"] == pytest.approx(0.9)
+
+
+def test_variations_that_change_after_the_stop_leave_results_as_they_were(api: LiveServer) -> None:
+    key = fresh("moved")
+    make_flag(api, key, 3)
+    make_metric(api, key)
+    iteration = planned(api, key, key)
+    for treatment, variation in zip(
+        iteration["treatments"], api.rest("GET", f"/flags/default/{key}").body["variations"][1:], strict=True
+    ):
+        treatment["parameters"][0]["variationId"] = variation["_id"]
+    assert api.rest("POST", ALL, {"key": key, "name": key, "iteration": iteration}).status == 201
+    assert instruct(api, key, "startIteration").status == 200
+    send_conversions(api, key, (0.0, 0.2, 0.6), units=20)
+    assert instruct(api, key, "stopIteration").status == 200
+    before = results(api, key)["metrics"]
+    assert [arm["total"] for arm in before[0]["treatments"]] == [4, 12]
+    first = api.rest("GET", f"/flags/default/{key}").body["variations"][0]["_id"]
+    serve = {"fallthrough": {"variation": 1}, "offVariation": 1}
+    patch = [
+        {"op": "replace", "path": f"/environments/{environment}/{name}", "value": value}
+        for environment in ("production", "test")
+        for name, value in serve.items()
+    ]
+    assert api.rest("PATCH", f"/flags/default/{key}", patch).status == 200
+    instructions = [
+        {"kind": "updateDefaultVariation", "onVariationValue": "v1", "offVariationValue": "v1"},
+        {"kind": "removeVariation", "variationId": first},
+    ]
+    remove = {"instructions": instructions}
+    reply = api.rest("PATCH", f"/flags/default/{key}", remove)
+    assert reply.status == 200, reply.body
+    assert results(api, key)["metrics"] == before

@@ -163,3 +163,10 @@ def test_experiments_go_with_their_environment(api: LiveServer) -> None:
     assert api.rest("POST", f"/projects/{project}/environments", again).status == 201
     assert api.rest("GET", f"{place}/experiments").body["totalCount"] == 0
     assert api.rest("DELETE", f"/projects/{project}").status == 204
+
+
+def test_a_running_experiments_variations_keep_their_numbers(api: LiveServer) -> None:
+    key = fresh("numbers")
+    started(api, key)
+    patch = [{"op": "move", "from": "/variations/1", "path": "/variations/0"}]
+    assert_refused(api.rest("PATCH", f"/flags/default/{key}", patch), 409, "optimistic_locking_error")

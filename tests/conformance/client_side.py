@@ -75,7 +75,7 @@ def in_browser(bundle: Path, settings: dict[str, Any]) -> Iterator[Actor]:
         "/scenario.js": NODE / "scenario.js",
         "/sdk.js": bundle,
     }
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Page, files)) as pages:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(StaticPage, files)) as pages:
         threading.Thread(target=pages.serve_forever).start()
         address = f"http://localhost:{pages.server_port}/?{quote(json.dumps(settings))}"
         try:
@@ -85,7 +85,7 @@ def in_browser(bundle: Path, settings: dict[str, Any]) -> Iterator[Actor]:
             pages.shutdown()
 
 
-class _Page(BaseHTTPRequestHandler):
+class StaticPage(BaseHTTPRequestHandler):
     """The page, and the two scripts that it loads."""
 
     def __init__(self, files: dict[str, Path], *arguments: Any) -> None:

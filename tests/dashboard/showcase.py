@@ -144,18 +144,19 @@ def _patch(server: LiveServer, path: str, changes: dict[str, Any], comment: str)
 
 
 def _events(units: int, chance: random.Random) -> list[dict[str, Any]]:
-    """The experiment's exposures and purchases, spread over a week, and events that no metric counts."""
+    """Half of the units came in the week before the experiment, half come now, and by chance see its variations."""
     events = []
-    start = now_ms() - 7 * 24 * HOUR_MS
+    now, week = now_ms(), 7 * 24 * HOUR_MS
     for number in range(units):
-        at = start + int(7 * 24 * HOUR_MS * (number + chance.random()) / (units + 1))
+        before = number % 2 == 0
+        at = now - int(week * chance.random()) if before else now
         bold = chance.random() < 0.5
         events.append(exposure(f"shopper-{number}", int(bold), at, flag="checkout-button"))
-        if chance.random() < (0.36 if bold else 0.30):
+        if chance.random() < (0.40 if bold and not before else 0.30):
             value = round(chance.lognormvariate(3.2, 0.6), 2)
-            events.append(tracked(f"shopper-{number}", at + 60_000, key="purchase", metricValue=value))
+            events.append(tracked(f"shopper-{number}", at + 1, key="purchase", metricValue=value))
         if chance.random() < 0.5:
-            events.append(tracked(f"shopper-{number}", at + 30_000, key="added-to-cart"))
+            events.append(tracked(f"shopper-{number}", at + 1, key="added-to-cart"))
     return events
 
 

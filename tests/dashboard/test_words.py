@@ -63,7 +63,7 @@ def test_what_is_served_fits_a_line() -> None:
         ({"attribute": "country", "op": "in", "values": ["DE", "AT"]}, "country is one of DE, AT"),
         ({"attribute": "age", "op": "lessThan", "values": [18], "negate": True}, "age not: is less than 18"),
         ({"attribute": "k", "op": "in", "values": list(range(7))}, "k is one of 0, 1, 2, 3, 4 and 2 more"),
-        ({"attribute": "", "op": "segmentMatch", "values": ["beta"]}, "is in the segment beta"),
+        ({"attribute": "", "op": "segmentMatch", "values": ["beta"]}, "in the segment beta"),
         (
             {"attribute": "plan", "op": "contains", "values": ["x"], "contextKind": "org"},
             "org plan contains x",

@@ -103,6 +103,19 @@ def test_with_a_horizon_the_interval_is_the_hybrids() -> None:
     assert (result.sequential_p_value >= 1e-12).all()
 
 
+def test_a_look_that_first_passes_the_horizon_is_the_planned_one() -> None:
+    arms = mean_estimates(JointMoments.of_one([Moments(520, 10.0, 600.0), Moments(520, 10.2, 600.0)]))
+    rule = DefaultRule(0.05, horizon=1000)
+    looks = [
+        compare(arms, exposures=(0, 0), shares=(0.5, 0.5), rule=rule, previous=previous)
+        for previous in (None, [990], [1010])
+    ]
+    halves = [(look.sequential_upper - look.effect).item() / look.standard_error.item() for look in looks]
+    unplanned, planned = (float(critical_values(rule, n)) for n in (1040, 1000))
+    assert halves == pytest.approx([unplanned, planned, unplanned], rel=1e-4)
+    assert looks[1].sequential_p_value.item() < looks[0].sequential_p_value.item()
+
+
 def test_under_unequal_shares_no_error_is_taken_below_the_pooled_one() -> None:
     """A tenth of the units and not one conversion: the arm's own error is zero."""
     samples = Moments.of_successes(90, 9000), Moments.of_successes(0, 1000)

@@ -7,7 +7,6 @@ import pytest
 
 from assay.experiments.metric import UnitValueOf
 from assay.warehouse.engine import Query
-from assay.warehouse.queries.activity import latest_events
 from assay.warehouse.queries.exposures import (
     ExposureScope,
     evaluations,
@@ -124,20 +123,3 @@ def test_units_in_several_variations_are_counted_once_each(tables: Tables) -> No
     load(tables, *(exposure(unit, variation, 5) for unit in "ab" for variation in (0, 1, 0)))
     load(tables, exposure("c", 1, 5), exposure("d", 0, 5), exposure("d", 2, 5), seq=2)
     assert answer(tables, units_in_several_variations(SCOPE)) == [(2,)]
-
-
-def test_the_latest_events_come_first_whichever_table_holds_them(tables: Tables) -> None:
-    for seq in range(1, 4):
-        load(tables, exposure(f"u{seq}", 0, seq), tracked(f"u{seq}", seq, key="metric"), seq=seq * 10)
-    rows = tables.engine.rows(latest_events("env", 0, 3))
-    assert [kind for _, kind, *_ in rows] == ["custom", "feature", "custom"]
-    assert len(tables.engine.rows(latest_events("env", 0, 20))) == 6
-    assert tables.engine.rows(latest_events("other", 0, 20)) == []
-
-
-def test_an_event_of_many_context_kinds_is_one_of_the_latest(tables: Tables) -> None:
-    many = {"kind": "multi"} | {f"k{number:02}": {"key": "a"} for number in range(15)}
-    load(tables, tracked("first", 1, key="metric"), seq=1)
-    load(tables, tracked("last", 2, key="metric") | {"context": many}, seq=2)
-    rows = tables.engine.rows(latest_events("env", 0, 2))
-    assert [unit_kinds.count(",") for *_, unit_kinds in rows] == [14, 0]

@@ -85,7 +85,7 @@ class Compared:
     """A treatment against the baseline. `alpha` is this comparison's, one of `family_size`.
 
     `sequential` holds at every look, and `log_e_value` is the same statistic's; `fixed` counts at a planned
-    horizon only. `corrected_p_value` is the sequential p-value within its family.
+    horizon only. `corrected_p_value` is that of the verdict's statistic within its family.
     """
 
     effect: float
@@ -170,7 +170,9 @@ class MetricLabel:
 
 @dataclass(frozen=True, slots=True)
 class MetricResults:
-    """One metric in all arms."""
+    """One metric in all arms. `peeking_errors` by arm: how often the Bayesian rule would name a winner without an
+    effect, looked at as often as the trend has points.
+    """
 
     label: MetricLabel
     arms: tuple[ArmFigures, ...]
@@ -182,6 +184,7 @@ class MetricResults:
     trend: Trend | NotEstimable
     histogram: Histogram | NotEstimable
     slices: tuple[SliceResults, ...]
+    peeking_errors: tuple[Estimated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from assay.analysis.arms import UnitTable
 from assay.analysis.checks import Arrived, Evaluations, exposure_checks, imbalance_checks, metric_checks
+from assay.analysis.comparisons import OUT_OF_RANGE
 from assay.analysis.decisions import decisions
 from assay.analysis.experiment_results import (
     Check,
@@ -41,8 +42,6 @@ from assay.warehouse.queries.arrivals import (
 )
 from assay.warehouse.queries.exposures import evaluations
 from assay.warehouse.queries.unit_values import event_values, exposed_counts, funnel_steps, unit_values
-
-OUT_OF_RANGE = NotEstimable("its values are too far apart in size")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """From an experiment to the promise that an analysis of one of its iterations keeps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -9,10 +9,9 @@ from assay.analysis.comparisons import Design
 from assay.analysis.experiment_results import Arm, Role
 from assay.analysis.plans import AnalysisPlan, analysis_plan
 from assay.errors import InvalidRequest, NotFound
-from assay.experiments.experiment import Experiment, FlagUse, Iteration, MeasuredBy, Treatment
+from assay.experiments.experiment import Experiment, FlagUse, Iteration, MeasuredBy
 from assay.experiments.metric import Metric
 from assay.experiments.rollout import telling_flag, treatment_weights, variation_of
-from assay.flags.model import Flag
 from assay.store.state import State
 from assay.warehouse.queries.exposures import NO_BEGINNING, ExposureScope
 
@@ -106,6 +105,7 @@ def iteration_promise(
     iteration = _iteration(experiment, iteration_id)
     flag_key, use = _flag_use(iteration)
     flag = state.flag(project, flag_key)
+    positions = use.positions or {one.id: number for number, one in enumerate(flag.variations)}
     end = _end(iteration, asked)
     return IterationPromise(
         iteration_id=iteration.id,
@@ -113,7 +113,7 @@ def iteration_promise(
             environment=environment.id,
             flag=flag_key,
             unit_kind=iteration.randomization_unit,
-            variations=len(flag.variations),
+            variations=max(positions.values(), default=-1) + 1,
             start_ms=iteration.started_at or 0,
             end_ms=NO_END if end is None else end,
             after_seq=0,
@@ -122,7 +122,7 @@ def iteration_promise(
             in_experiment_only=True,
             from_ms=NO_BEGINNING if asked.start_ms is None else asked.start_ms,
         ),
-        arms=_arms(iteration, flag),
+        arms=_arms(iteration, flag_key, positions),
         plan=analysis_plan(iteration, experiment.analysis_config),
         questions=tuple(_questions(state, project, iteration)),
         started_ms=iteration.started_at or 0,
@@ -158,10 +158,9 @@ def _end(iteration: Iteration, asked: Narrowing) -> int | None:
     return min(ends) if ends else None
 
 
-def _arms(iteration: Iteration, flag: Flag) -> tuple[Arm, ...]:
+def _arms(iteration: Iteration, flag_key: str, positions: Mapping[str, int]) -> tuple[Arm, ...]:
     """The treatments that get units; the first of them stands in for a baseline that is none of them."""
     weights = treatment_weights(iteration.treatments)
-    positions = {variation.id: index for index, variation in enumerate(flag.variations)}
     kept = [one for one in iteration.treatments if weights[one.id] > 0]
     total = sum(weights[one.id] for one in kept)
     if not kept:
@@ -171,16 +170,12 @@ def _arms(iteration: Iteration, flag: Flag) -> tuple[Arm, ...]:
         Arm(
             id=one.id,
             name=one.name,
-            variation=positions.get(_variation(one, flag), -1),
+            variation=positions.get(variation_of(one, flag_key), -1),
             share=weights[one.id] / total,
             is_baseline=one is baseline,
         )
         for one in kept
     )
-
-
-def _variation(treatment: Treatment, flag: Flag) -> str:
-    return variation_of(treatment, flag.key) if treatment.parameters else ""
 
 
 def _questions(state: State, project: str, iteration: Iteration) -> Iterator[Question]:

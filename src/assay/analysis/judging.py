@@ -7,10 +7,11 @@ import numpy as np
 
 from assay.analysis.arms import NO_COVARIATE, Estimates, figures
 from assay.analysis.cells import variables
-from assay.analysis.comparisons import Design, compared, first_p_values
+from assay.analysis.comparisons import OUT_OF_RANGE, Design, compared, first_p_values
 from assay.analysis.experiment_results import (
     Comparisons,
     Covariate,
+    FailedMetric,
     MetricResults,
     SliceResults,
     Trend,
@@ -18,15 +19,19 @@ from assay.analysis.experiment_results import (
 from assay.analysis.families import LEAST_ALPHA, Shares, shared_alpha
 from assay.analysis.measuring import Measured
 from assay.analysis.needs import Pace, needed
+from assay.analysis.peeking import peeking_errors
 from assay.analysis.posteriors import Model, conversion_standings, mean_standings
 from assay.analysis.results import Estimated
 from assay.analysis.trends import Course, trend_of
 from assay.stats.adjustment import variance_factor
-from assay.stats.bayesian import Standing
+from assay.stats.bayesian import CONVERSION_SPREAD, MEAN_SPREAD, Standing
 from assay.stats.contrasts import contrasts, mean_estimates, t_test
 from assay.stats.direction import Direction
 from assay.stats.estimate import NotEstimable, Status
-from assay.stats.moments import Integers, JointMoments
+from assay.stats.moments import Floats, Integers, JointMoments
+
+# What numbers of very different sizes end in, somewhere in the mathematics.
+OUT_OF_RANGE_ERRORS = (OverflowError, ZeroDivisionError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +42,44 @@ class Moment:
     pace: Pace
 
 
-def judged(metrics: Sequence[Measured], design: Design, moment: Moment) -> tuple[MetricResults, ...]:
-    """Each metric's results, alpha shared as the plan says."""
-    previous = [_previous(metric, moment) for metric in metrics]
-    rows = [first_p_values(design, m.found.best, before) for m, before in zip(metrics, previous, strict=True)]
-    if not rows:
+def judged(
+    metrics: Sequence[Measured], design: Design, moment: Moment
+) -> tuple[MetricResults | FailedMetric, ...]:
+    """Each metric's results, alpha shared as the plan says; one whose numbers lead out of range costs only itself."""
+    if not metrics:
         return ()
-    shares = shared_alpha(np.stack(rows), design.plan)
-    return tuple(
-        _judged(metric, design, moment, shares=shares, row=row, previous=previous[row])
-        for row, metric in enumerate(metrics)
-    )
+    with np.errstate(all="ignore"):
+        previous = [_previous(metric, moment) for metric in metrics]
+        rows = [
+            _first_p_values(design, metric, before) for metric, before in zip(metrics, previous, strict=True)
+        ]
+        shares = shared_alpha(np.stack(rows), design.plan)
+        return tuple(
+            _judged_safely(metric, design, moment, shares=shares, row=row, previous=previous[row])
+            for row, metric in enumerate(metrics)
+        )
+
+
+def _first_p_values(design: Design, metric: Measured, previous: Integers | None) -> Floats:
+    try:
+        return first_p_values(design, metric.found.best, previous)
+    except OUT_OF_RANGE_ERRORS:
+        return np.full(len(design.treatments), np.nan)
+
+
+def _judged_safely(
+    metric: Measured,
+    design: Design,
+    moment: Moment,
+    *,
+    shares: Shares,
+    row: int,
+    previous: Integers | None,
+) -> MetricResults | FailedMetric:
+    try:
+        return _judged(metric, design, moment, shares=shares, row=row, previous=previous)
+    except OUT_OF_RANGE_ERRORS:
+        return FailedMetric(metric.label, OUT_OF_RANGE)
 
 
 def _judged(
@@ -75,6 +107,12 @@ def _judged(
         trend=_trend(metric, design, shares, row=row, is_over=moment.is_over),
         histogram=metric.histogram,
         slices=_slices(metric, design, shares, row=row, direction=direction),
+        peeking_errors=peeking_errors(
+            metric.course,
+            metric.label.estimator,
+            design,
+            spread=CONVERSION_SPREAD if model == "beta" else MEAN_SPREAD,
+        ),
     )
 
 

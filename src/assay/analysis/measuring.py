@@ -51,6 +51,7 @@ class EventTable:
     slice: NDArray[np.object_] | None = None
 
 
+@np.errstate(all="ignore")  # what overflows is no moment of any sample, and is refused as such
 def measured_units(
     label: MetricLabel, table: UnitTable, arms: int, *, buckets: Buckets | None, is_share: bool
 ) -> Measured:
@@ -70,6 +71,7 @@ def measured_units(
     )
 
 
+@np.errstate(all="ignore")
 def measured_events(label: MetricLabel, table: EventTable, arms: int, q: float) -> Measured:
     """A percentile of event values, the units as clusters."""
     return Measured(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from assay.api.call import Answer, Call, Operation
 from assay.api.filters import sorted_by
 from assay.api.flag_edits import check_edit, put_edit
+from assay.api.flag_rights import require_change
 from assay.api.links import Links, link
 from assay.api.operator_filters import (
     Condition,
@@ -151,6 +152,7 @@ def put_flag_setting(call: Call) -> Answer:
         transaction.state.environment(project, environment)
         config = _targeting(before, environment, (kind, call.path["key"]), asked.setting)
         after = replace(before, environments=before.environments | {environment: config})
+        require_change(call, project, before, after)
         check_edit(transaction.state, project, before, after, asked.comment)
         put_edit(transaction, project, before, after, transaction.state.experiments(project, before.key))
     return Answer(204)
@@ -292,6 +294,8 @@ OPERATIONS = (
         put_flag_setting,
         status=204,
         body=Setting,
+        action="*",
+        resource="proj/{project}:env/{environment}:flag/{flag}",
     ),
     Operation(
         "GET",

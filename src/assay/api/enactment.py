@@ -49,13 +49,15 @@ def enacted(transaction: Transaction, project: str, before: Experiment, after: E
             flag = flags.get(key) or transaction.state.flag(project, key)
             flags[key] = carrying(flag, after.environment_key, started)
     action = "startIteration" if started else "stopIteration"
-    versions = {}
+    versions, positions = {}, {}
     for key, flag in flags.items():
+        positions[key] = {variation.id: number for number, variation in enumerate(flag.variations)}
         flag = transaction.put_flag(
             project, flag, transaction.state.experiments(project, key), action, by=after
         )
         versions[key] = flag.environments[after.environment_key].version
-    return _noted(after, [_until(one, versions) for one in (ended,) if one], started, versions)
+    stopped = [_until(one, versions) for one in (ended,) if one]
+    return _noted(after, stopped, _since(started, versions, positions) if started else None)
 
 
 def _ended(before: Experiment, after: Experiment) -> Iteration | None:
@@ -76,14 +78,21 @@ def _until(ended: Iteration, versions: dict[str, int]) -> Iteration:
     return replace(ended, flags=flags)
 
 
-def _noted(
-    after: Experiment, ended: Iterable[Iteration], started: Iteration | None, versions: dict[str, int]
-) -> Experiment:
+def _since(started: Iteration, versions: dict[str, int], positions: dict[str, dict[str, int]]) -> Iteration:
+    flags = {
+        key: replace(
+            use,
+            first_version=versions[key],
+            flag_config_version=versions[key],
+            positions=positions[key],
+        )
+        for key, use in started.flags.items()
+    }
+    return replace(started, flags=flags)
+
+
+def _noted(after: Experiment, ended: Iterable[Iteration], started: Iteration | None) -> Experiment:
     by_id = {one.id: one for one in ended}
     if started is not None:
-        flags = {
-            key: replace(use, first_version=versions[key], flag_config_version=versions[key])
-            for key, use in started.flags.items()
-        }
-        by_id[started.id] = replace(started, flags=flags)
+        by_id[started.id] = started
     return replace(after, iterations=tuple(by_id.get(one.id, one) for one in after.iterations))

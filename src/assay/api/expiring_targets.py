@@ -10,6 +10,7 @@ from anyio import to_thread
 
 from assay.api.call import Answer, Call, Operation
 from assay.api.flag_edits import check_edit
+from assay.api.flag_rights import require_change
 from assay.api.links import link
 from assay.api.patching import converted
 from assay.api.segment_expiry import remove_expired_members
@@ -130,6 +131,7 @@ def _patched(call: Call, *, users: bool) -> ExpiryRep:
             now_ms=transaction.now_ms,
             new_id=lambda: str(uuid.uuid4()),
         )
+        require_change(call, project, before, after)
         check_edit(transaction.state, project, before, after, body.comment)
         experiments = transaction.state.experiments(project, before.key)
         after = transaction.put_flag(project, after, experiments, "updateExpiringTargets")
@@ -189,7 +191,11 @@ USERS = "/api/v2/flags/{project}/{flag}/expiring-user-targets/{environment}"
 
 OPERATIONS = (
     Operation("GET", TARGETS, "reader", get_expiring_targets, answer=ExpiringTargetsRep),
-    Operation("PATCH", TARGETS, "writer", patch_expiring_targets, body=ExpiryBody, answer=ExpiryRep),
+    Operation(
+        "PATCH", TARGETS, "writer", patch_expiring_targets, body=ExpiryBody, answer=ExpiryRep, action="*"
+    ),
     Operation("GET", USERS, "reader", get_expiring_user_targets, answer=ExpiringTargetsRep),
-    Operation("PATCH", USERS, "writer", patch_expiring_user_targets, body=ExpiryBody, answer=ExpiryRep),
+    Operation(
+        "PATCH", USERS, "writer", patch_expiring_user_targets, body=ExpiryBody, answer=ExpiryRep, action="*"
+    ),
 )

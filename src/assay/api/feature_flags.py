@@ -7,6 +7,7 @@ from assay.api.flag_creation import FlagBody, cloned_flag, new_flag
 from assay.api.flag_edits import check_edit, edited, put_edit
 from assay.api.flag_experiments import detached
 from assay.api.flag_listing import LISTED_BY, list_flags, shown
+from assay.api.flag_rights import require_change
 from assay.api.patching import JsonPatch, MergePatch, SemanticPatch, converted, parse_patch
 from assay.api.representations.flags import FlagRep, FlagsRep, flag_rep
 from assay.errors import InvalidRequest
@@ -67,6 +68,7 @@ def _apply(call: Call, transaction: Transaction, patch: JsonPatch | MergePatch |
     before = transaction.state.flag(project, call.path["flag"])
     experiments = transaction.state.experiments(project, before.key)
     after, running = edited(transaction, project, before, patch)
+    require_change(call, project, before, after, (experiments, running))
     check_edit(transaction.state, project, before, after, patch.comment)
     for place, target in detached(transaction.state, project, before.key, experiments, running):
         transaction.reset(place, call.rooms.log.stamp(), target)
@@ -84,7 +86,7 @@ def _delete_by_patch(call: Call) -> Answer:
 
 def _delete(call: Call, transaction: Transaction) -> None:
     project, key = call.path["project"], call.path["flag"]
-    transaction.state.flag(project, key)
+    call.require("deleteFlag", f"proj/{project}:env/*:flag/{transaction.state.flag(project, key).key}")
     require_no_dependents(key, transaction.state.all("flag", project))
     experiments = transaction.state.experiments(project, key)
     for place, target in detached(transaction.state, project, key, experiments, FlagExperiments()):
@@ -115,6 +117,8 @@ OPERATIONS = (
         "POST", FLAGS, "writer", create_flag, status=201, body=FlagBody, answer=FlagRep, query=("clone",)
     ),
     Operation("GET", FLAG, "reader", get_flag, answer=FlagRep, query=("env", "expand")),
-    Operation("PATCH", FLAG, "writer", patch_flag, answer=FlagRep, query=("dryRun", "ignoreConflicts")),
+    Operation(
+        "PATCH", FLAG, "writer", patch_flag, answer=FlagRep, query=("dryRun", "ignoreConflicts"), action="*"
+    ),
     Operation("DELETE", FLAG, "writer", delete_flag, status=204),
 )

@@ -10,6 +10,7 @@ from assay.api.call import Answer, Call, Operation
 from assay.api.flag_creation import copied_fallthrough, copied_rules
 from assay.api.flag_edits import check_edit
 from assay.api.flag_listing import shown
+from assay.api.flag_rights import require_change
 from assay.api.patching import converted
 from assay.api.representations.flags import FlagRep, flag_rep
 from assay.errors import InvalidRequest, NotFound, OptimisticLock
@@ -68,6 +69,7 @@ def copy_flag(call: Call) -> Answer:
         for action in actions:
             config = COPIED[action](config, source)
         after = replace(before, environments={**before.environments, body.target.key: config})
+        require_change(call, project, before, after)
         check_edit(transaction.state, project, before, after, body.comment)
         experiments = transaction.state.experiments(project, before.key)
         after = transaction.put_flag(project, after, experiments, "copyFlag")
@@ -100,6 +102,7 @@ OPERATIONS = (
         "/api/v2/flags/{project}/{flag}/copy",
         "writer",
         copy_flag,
+        action="*",
         status=201,
         body=CopyBody,
         answer=FlagRep,

@@ -46,6 +46,9 @@ def default_action(method: str, path: str, role: str) -> str:
     thing = NAMES.get(kind) or _capitalized(kind or path.rsplit("/", 1)[-1])
     if role == "reader":
         return f"view{thing}"
+    if role == "writer" and method == "GET":
+        # More than reading: what units did, one by one.
+        return f"export{thing}"
     if not ends_there:
         return f"{VERBS['GET'] if method == 'GET' else 'update'}{thing}"
     verb = "create" if method == "POST" and name == "*" else VERBS.get(method, "update")

@@ -67,7 +67,8 @@ class ProjectBody(msgspec.Struct, rename="camel"):
 
 
 def list_projects(call: Call) -> Answer:
-    known = list(call.rooms.store.state.all("project").values())
+    projects = call.rooms.store.state.all("project").values()
+    known = [project for project in projects if call.may("viewProject", f"proj/{project.key}")]
     order = {project.key: number for number, project in enumerate(known)}
     asked = known_filters(call.query.get("filter"), ("query", "tags", "keys"))
     found = matching(known, asked)
@@ -231,6 +232,7 @@ OPERATIONS = (
         list_projects,
         answer=ProjectsRep,
         query=("limit", "offset", "filter", "sort", "expand"),
+        action="*",
     ),
     Operation(
         "POST",

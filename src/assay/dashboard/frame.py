@@ -24,6 +24,7 @@ class Entry:
 PLACE_ENTRIES = (
     Entry("overview", "Overview", "overview"),
     Entry("flags", "Flags", "flag", ("flags",)),
+    Entry("experiments", "Experiments", "experiment", ("experiments",)),
     Entry("segments", "Segments", "segment", ("segments",)),
     Entry("metrics", "Metrics", "metric", ("metrics",)),
     Entry("live", "Live events", "live", ("live",)),

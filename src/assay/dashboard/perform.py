@@ -20,8 +20,20 @@ def perform(
     **path: str,
 ) -> Any:
     """The body of the answer; raises what the operation raises, `Forbidden` where the visitor may not."""
+    return answer_to(visit, handler, body, query=query, **path).body
+
+
+def answer_to(
+    visit: Visit,
+    handler: Callable[[Call], Answer],
+    body: Any = None,
+    *,
+    query: Mapping[str, str] | None = None,
+    **path: str,
+) -> Answer:
+    """The whole answer; raises as `perform` does."""
     authorize(visit.state, visit.token, BY_HANDLER[handler], path, body)
-    return handler(Call(visit.rooms, visit.token, path, query or {}, body, MODERN, visit.target)).body
+    return handler(Call(visit.rooms, visit.token, path, query or {}, body, MODERN, visit.target))
 
 
 def check(visit: Visit, handler: Callable[[Call], Answer], **path: str) -> None:

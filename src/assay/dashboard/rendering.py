@@ -68,6 +68,11 @@ def render(template: str, frame: Frame, page: Any, error: str = "") -> bytes:
     return _templates().get_template(template).render(frame=frame, page=page, error=error).encode()
 
 
+def render_alone(template: str, page: Any) -> bytes:
+    """A file without the frame of pages."""
+    return _templates().get_template(template).render(page=page).encode()
+
+
 def moment(epoch_ms: int | None, words: str = "") -> Markup:
     """A time as the reader's machine will say it, with UTC on hover. `words`: "ago" for a distance from now."""
     if epoch_ms is None:

@@ -30,10 +30,10 @@ from assay.dashboard.figures import (
 )
 from assay.dashboard.numbers import chance, p_value, percent, plain, whole
 from assay.dashboard.verdicts import (
-    CHECK_NAMES,
     Headline,
     Tone,
     advice,
+    check_name,
     compared_words,
     decisive_test,
     effect_words,
@@ -148,16 +148,16 @@ def results_view(results: IterationResults) -> ResultsView:
     measured = [one for one in results.metrics if isinstance(one, MetricResults)]
     axis = common_axis([bounds for one in measured for bounds in _lift_bounds(one.comparisons, results.plan)])
     checks = tuple(_check_row(results, check) for check in results.checks)
-    order = {"primary": 0, "guardrail": 2}
+    order, said = {"primary": 0, "guardrail": 2}, headline(results)
     blocks = sorted(results.metrics, key=lambda one: order.get(one.label.role, 1))
     return ResultsView(
-        headline=headline(results),
+        headline=said,
         units=whole(sum(results.exposed)),
         shares=tuple(_shares(results)),
         scale=axis_figure(axis),
         blocks=tuple(_block(results, one, axis) for one in blocks),
         checks=checks,
-        faults=tuple(row for row in checks if row.tone in ("bad", "warn")),
+        faults=tuple(row for row in checks if row.tone in ("bad", "warn") and row.advice != said.text),
         decisions=tuple(_decisions(results)),
         counted_through_ms=results.counted_through_ms,
         plan=plan_words(results.plan, several=len(results.arms) > 2),
@@ -383,7 +383,7 @@ def _check_row(results: IterationResults, check: Check) -> CheckRow:
         if check.threshold is not None:
             shown += f" (threshold {plain(check.threshold, 3)})"
     names = {one.label.key: one.label.name for one in results.metrics}
-    name = CHECK_NAMES.get(check.name, check.name.replace("_", " ").capitalize())
+    name = check_name(check)
     tone = STATUS_TONES[check.status]
     metric = names.get(check.metric, check.metric)
     return CheckRow(name, metric, check.status, tone, shown, advice(check), sentence(check.looked_at))

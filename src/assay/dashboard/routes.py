@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from assay.access.sessions import Session, check_csrf, create_session, end_session, find_session
 from assay.api.limits import retry_after_s
+from assay.dashboard.downloads import download_response
 from assay.dashboard.forms import Form, read_form
 from assay.dashboard.frame import frame_of
 from assay.dashboard.pages.table import VIEWS
@@ -18,7 +19,7 @@ from assay.dashboard.rendering import Frame, render
 from assay.dashboard.security import HEADERS, SESSION_COOKIE, Attempts, from_our_pages, set_session
 from assay.dashboard.signing_in import actor_of_form, safe_target, sign_in_page
 from assay.dashboard.static_files import serve_static
-from assay.dashboard.visit import Download, Page, SeeOther, Shown, View, Visit, Workplace
+from assay.dashboard.visit import Download, Page, SeeOther, Shown, Unchanged, View, Visit, Workplace
 from assay.errors import AssayError, Forbidden, NotFound, TooLarge, TooManyRequests
 
 NOTICE_COOKIE = "assay-notice"
@@ -160,6 +161,7 @@ def _visit(workplace: Workplace, request: Request, session: Session, form: Form)
         form=form,
         origin=f"{request.url.scheme}://{request.headers.get('host', '')}",
         target=_target(request),
+        known_tag=request.headers.get("if-none-match", "").strip('"') if "x-live" in request.headers else "",
     )
 
 
@@ -167,8 +169,9 @@ def _response(visit: Visit, request: Request, shown: Shown, section: str) -> Res
     if isinstance(shown, SeeOther):
         return _go_on(shown)
     if isinstance(shown, Download):
-        disposition = f"attachment; filename*=UTF-8''{quote(shown.name, safe='')}"
-        return Response(shown.body, 200, {**HEADERS, "Content-Disposition": disposition}, shown.media_type)
+        return download_response(shown)
+    if isinstance(shown, Unchanged):
+        return Response(None, 304, HEADERS)
     notice = unquote(request.cookies.get(NOTICE_COOKIE, ""))
     frame = frame_of(
         visit,
@@ -179,6 +182,8 @@ def _response(visit: Visit, request: Request, shown: Shown, section: str) -> Res
         notice=notice,
     )
     response = _html(render(shown.template, frame, shown.context, shown.error), shown.status)
+    if shown.tag:
+        response.headers["ETag"] = f'"{shown.tag}"'
     if notice:
         response.delete_cookie(NOTICE_COOKIE)
     if "environment" in visit.path:

@@ -10,6 +10,7 @@ from assay.analysis.iterations import iteration_promise
 from assay.analysis.results import AnytimeComparison, FlagExperimentResults
 from assay.dashboard.asking import lately_flag_results, lately_results
 from assay.dashboard.numbers import signed_percent
+from assay.dashboard.verdicts import check_name
 from assay.dashboard.visit import Visit
 from assay.errors import AssayError
 from assay.experiments.experiment import Experiment, Iteration
@@ -48,11 +49,11 @@ def _modern(visit: Visit) -> Iterator[Running]:
         iteration = experiment.running
         here = experiment.environment_key == visit.environment.key
         if iteration is not None and here and experiment.type != "holdout":
-            yield _modern_row(visit, experiment, iteration)
+            yield running_row(visit, experiment, iteration)
 
 
-def _modern_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> Running:
-    metric = iteration.primary.key if iteration.primary else "no primary metric"
+def running_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> Running:
+    """What a running iteration says so far; at most a minute old."""
     verdict: tuple[str, Tone] = ("no results yet", "")
     units = 0
     faults: tuple[str, ...] = ()
@@ -61,19 +62,29 @@ def _modern_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> R
         promise = iteration_promise(visit.state, place, now_ms=time.time_ns() // 1_000_000)
         results = lately_results(visit, promise)
         units, verdict = sum(results.exposed), _modern_verdict(results)
-        faults = tuple(check.looked_at for check in results.checks if check.status == "failed")
+        faults = tuple(f"Failed: {check_name(check)}" for check in results.checks if check.status == "failed")
     except AssayError as error:
         verdict = (str(error), "warn")
     return Running(
         name=experiment.name,
         href=visit.here("experiments", experiment.key),
-        what=metric,
+        what=primary_name(visit, iteration),
         started_ms=iteration.started_at or 0,
         units=units,
         verdict=verdict[0],
         tone=verdict[1],
         faults=faults,
     )
+
+
+def primary_name(visit: Visit, iteration: Iteration) -> str:
+    """The name of the metric, or metric group, that decides."""
+    primary = iteration.primary
+    if primary is None:
+        return "no primary metric"
+    kind = "metric_group" if primary.is_group else "metric"
+    found = visit.state.find((kind, visit.project.key, primary.key))
+    return found.name if found else primary.key
 
 
 def _modern_verdict(results: IterationResults) -> tuple[str, Tone]:
@@ -95,10 +106,11 @@ def _flag_scoped(visit: Visit) -> Iterator[Running]:
     for flag, experiments in shelf.items():
         for item in experiments.items:
             if item.running(visit.environment.key):
-                yield _flag_row(visit, flag, item)
+                yield running_flag_row(visit, flag, item)
 
 
-def _flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
+def running_flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
+    """What a running flag-scoped experiment says so far; at most a minute old."""
     flag = visit.state.flag(visit.project.key, key)
     metric = visit.state.find(("metric", visit.project.key, item.metric_key))
     verdict: tuple[str, Tone] = ("no results yet", "")

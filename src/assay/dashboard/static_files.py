@@ -22,6 +22,11 @@ def static_address(name: str) -> str:
     return f"/static/{_files()[name][0]}/{name}"
 
 
+def static_text(name: str) -> str:
+    """The file's content, to be put into a page as it is."""
+    return _files()[name][1].decode()
+
+
 async def serve_static(request: Request) -> Response:
     """A file, under any digest: a page of the day before may ask for what isn't any more."""
     name = request.path_params["name"]

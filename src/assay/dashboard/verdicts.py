@@ -142,6 +142,11 @@ def waiting_for(checks: tuple[Check, ...]) -> str:
     return advice(failing)
 
 
+def check_name(check: Check) -> str:
+    """What is expected, in words."""
+    return CHECK_NAMES.get(check.name, check.name.replace("_", " ").capitalize())
+
+
 def advice(check: Check) -> str:
     """Cause and remedy as sentences."""
     return " ".join(sentence(part) for part in (check.cause, check.remedy) if part)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from assay.access.sessions import Session
 from assay.api.call import Rooms
@@ -30,7 +30,8 @@ class Workplace:
 class Visit:
     """A request of somebody who is signed in. `path` holds decoded parameters; `origin` is the server's address.
 
-    `session_id` is the cookie's value, `session` whom it belongs to.
+    `session_id` is the cookie's value, `session` whom it belongs to. `known_tag`: the tag of the page that a live
+    region was fetched with before.
     """
 
     workplace: Workplace
@@ -41,6 +42,7 @@ class Visit:
     form: Form
     origin: str
     target: str
+    known_tag: str = ""
 
     @property
     def token(self) -> Token:
@@ -72,13 +74,22 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page to be rendered: `context` is a frozen value that only the template `template` reads, as `page`."""
+    """A page to be rendered: `context` is a frozen value that only the template `template` reads, as `page`.
+
+    `tag` changes whenever what its live regions show does.
+    """
 
     template: str
     title: str
     context: Any
     status: int = 200
     error: str = ""
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A live page still says what it said under the tag `Visit.known_tag`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +102,14 @@ class SeeOther:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file."""
+    """A file, at once or open to be read; whoever sends it closes it."""
 
     name: str
     media_type: str
-    body: bytes
+    body: bytes | BinaryIO
 
 
-Shown = Page | SeeOther | Download
+Shown = Page | SeeOther | Download | Unchanged
 Handler = Callable[[Visit], Shown]
 
 

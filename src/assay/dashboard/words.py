@@ -84,6 +84,8 @@ def clause_words(clause: Clause) -> str:
     words = OPERATORS.get(clause.op, clause.op)
     if clause.negate:
         words = NEGATED.get(clause.op, f"not: {words}")
+    if clause.op == "segmentMatch":
+        words = words.removeprefix("is ")
     values = ", ".join(value_text(value) for value in clause.values[:5])
     more = f" and {len(clause.values) - 5} more" if len(clause.values) > 5 else ""
     attribute = "" if clause.op == "segmentMatch" else f"{clause.attribute} "

@@ -27,7 +27,7 @@ GUARDRAILS = ("returns", "page-load")
 FLAG_DEFINITIONS: tuple[tuple[str, str, list[Any]], ...] = (
     ("free-shipping", "Free shipping", ["never", "over 40 €", "always"]),
     ("search-ranking", "Search ranking", ["by date", "learned"]),
-    ("recommendations", "Recommendations under the basket", ["none", "similar", "bought together"]),
+    ("recommendations", "Recommendations under the basket", ["nothing", "similar", "bought together"]),
     ("sign-up-form", "Sign-up form", ["long form", "short form"]),
 )
 

@@ -47,6 +47,7 @@ class FlagUse(msgspec.Struct, frozen=True, rename="camel"):
     """The flag's rule that an iteration owns while it runs.
 
     Flag versions in `[first_version, end_version)` carried the iteration; without an end it still runs.
+    `positions`: by id, where the variations stood when it started, as events number them.
     """
 
     rule_id: str = FALLTHROUGH
@@ -54,6 +55,7 @@ class FlagUse(msgspec.Struct, frozen=True, rename="camel"):
     not_in_experiment_variation_id: str = ""
     first_version: int | None = None
     end_version: int | None = None
+    positions: dict[str, int] = {}
 
 
 class LayerSnapshot(msgspec.Struct, frozen=True, rename="camel"):

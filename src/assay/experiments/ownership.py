@@ -47,12 +47,13 @@ def check_owned(owned: Iterable[OwnedRule], before: Flag, after: Flag | None) ->
 
 
 def _check_variation(one: OwnedRule, before: Flag, after: Flag, variation_id: str) -> None:
+    # Events name a variation by its number, so that it must keep its place too.
     was, now = (
-        next((variation.value for variation in flag.variations if variation.id == variation_id), None)
+        next((place for place in enumerate(flag.variations) if place[1].id == variation_id), None)
         for flag in (before, after)
     )
-    if all(variation.id != variation_id for variation in after.variations) or was != now:
-        raise _refusal(one, before, f"can't lose or change the variation {variation_id}")
+    if was is None or now is None or (was[0], was[1].value) != (now[0], now[1].value):
+        raise _refusal(one, before, f"can't lose, change or move the variation {variation_id}")
 
 
 def _meaning(flag: Flag, environment: str, rule_id: str) -> object:

@@ -26,7 +26,6 @@ from assay.analysis.experiment_results import (
     Verdict,
 )
 from assay.analysis.plans import AnalysisPlan
-from assay.stats.bayesian import Standing
 from assay.stats.decision import Decision
 from assay.stats.estimate import Interval, NotEstimable
 from assay.stats.sample_ratio import SampleRatio
@@ -61,7 +60,6 @@ class TestRep(TypedDict, total=False):
     liftInterval: IntervalRep
     pValue: float
     logEValue: float
-    correctedPValue: float
 
 
 class VerdictRep(TypedDict, total=False):
@@ -84,6 +82,7 @@ class ComparisonRep(TypedDict, total=False):
     lift: float
     alpha: float
     familySize: int
+    correctedPValue: float
     verdict: Required[VerdictRep]
     sequential: TestRep
     fixed: TestRep
@@ -114,6 +113,7 @@ class StandingRep(TypedDict, total=False):
     liftInterval: IntervalRep
     probabilityBeatsBaseline: float
     expectedShortfall: float
+    peekingError: float
 
 
 class BayesianRep(TypedDict):
@@ -308,7 +308,7 @@ def metric_rep(
             "comparisons": _comparisons_rep(metric.comparisons, metric.needed, arms, reasons),
             "bayesian": {
                 "model": metric.bayesian_model,
-                "treatments": _standings_rep(metric.bayesian, arms, reasons),
+                "treatments": _standings_rep(metric, arms, reasons),
             },
         }
         more = {
@@ -405,6 +405,7 @@ def _comparisons_rep(
             "lift": one.lift,
             "alpha": one.alpha,
             "familySize": one.family_size,
+            "correctedPValue": one.corrected_p_value,
             "verdict": _verdict_rep(one.verdict),
             "sequential": _sequential_rep(one, reasons, f"{path}.sequential"),
             "fixed": _test_rep(one.fixed, reasons, f"{path}.fixed"),
@@ -420,7 +421,7 @@ def _test_rep(test: Test, reasons: Reasons, path: str) -> dict[str, Any]:
 
 
 def _sequential_rep(one: Compared, reasons: Reasons, path: str) -> dict[str, Any]:
-    more = {"logEValue": one.log_e_value, "correctedPValue": one.corrected_p_value}
+    more = {"logEValue": one.log_e_value}
     return _test_rep(one.sequential, reasons, path) | _present(more, reasons, path)
 
 
@@ -460,11 +461,9 @@ def _covariate_rep(covariate: Covariate | NotEstimable, arms: Sequence[Arm], rea
     )
 
 
-def _standings_rep(
-    standings: Sequence[Standing | NotEstimable], arms: Sequence[Arm], reasons: Reasons
-) -> list[Any]:
+def _standings_rep(metric: MetricResults, arms: Sequence[Arm], reasons: Reasons) -> list[Any]:
     rows: list[Any] = []
-    for index, (one, arm) in enumerate(zip(standings, arms, strict=True)):
+    for index, (one, arm) in enumerate(zip(metric.bayesian, arms, strict=True)):
         path = f"bayesian.treatments.{index}"
         if isinstance(one, NotEstimable):
             reasons[path] = one.reason
@@ -482,6 +481,7 @@ def _standings_rep(
             "liftInterval": lift.interval if known else None,  # type: ignore[union-attr]
             "probabilityBeatsBaseline": one.probability_beats_baseline,
             "expectedShortfall": one.expected_shortfall,
+            "peekingError": None if arm.is_baseline else metric.peeking_errors[index],
         }
         rows.append({"treatmentId": arm.id} | _present(figures, reasons, path))
     return rows

@@ -1,17 +1,23 @@
 """An experiment's page: what it says, how it was planned, and how that was computed."""
 
+import hashlib
 import time
 from dataclasses import dataclass
 
-from assay.analysis.iterations import Narrowing, iteration_promise
+import msgspec
+
+from assay.analysis.experiment_results import IterationResults
+from assay.analysis.iterations import IterationPromise, Narrowing, iteration_promise
 from assay.api import experiment_results, experiments
 from assay.dashboard.addresses import PLACE, with_query
 from assay.dashboard.asking import lately_results
+from assay.dashboard.experiment_actions import ExperimentActions, experiment_actions
+from assay.dashboard.experiment_downloads import Downloads, downloads_of
 from assay.dashboard.perform import check
 from assay.dashboard.results_view import ResultsView, results_view
-from assay.dashboard.visit import Page, Shown, View, Visit
+from assay.dashboard.visit import Page, Shown, Unchanged, View, Visit
 from assay.dashboard.words import variation_label
-from assay.errors import AssayError, NotFound
+from assay.errors import AssayError, Forbidden, NotFound
 from assay.experiments.experiment import FALLTHROUGH, Experiment, Iteration
 from assay.flags.model import Flag
 
@@ -66,14 +72,18 @@ class ExperimentPage:
     slice_address: str
     results: ResultsView | None
     fault: str
-    downloads: tuple[tuple[str, str], ...]
+    actions: ExperimentActions
+    downloads: Downloads | None
 
 
 def show_experiment(visit: Visit) -> Shown:
     experiment = viewed(visit)
-    iteration = _chosen(visit, experiment)
+    iteration = chosen(visit, experiment)
     slice_by = visit.query.text("slice")
-    results, fault = _results(visit, experiment, iteration, slice_by)
+    found, fault = _results(visit, experiment, iteration)
+    tag = _tag(visit, found) if found else ""
+    if tag and tag == visit.known_tag:
+        return Unchanged()
     page = ExperimentPage(
         key=experiment.key,
         name=experiment.name,
@@ -85,20 +95,19 @@ def show_experiment(visit: Visit) -> Shown:
         days=_days(visit, iteration),
         unit=iteration.randomization_unit,
         flags=tuple(_flag_link(visit, key, use.rule_id) for key, use in iteration.flags.items()),
-        treatments=tuple(_treatments(visit, iteration)),
-        winner=next(
-            (one.name for one in iteration.treatments if one.id == iteration.winning_treatment_id), ""
-        ),
+        treatments=treatment_rows(visit, iteration),
+        winner=winner_of(iteration),
         winning_reason=iteration.winning_reason,
         iterations=tuple(_iteration_links(visit, experiment, iteration)),
         attributes=iteration.attributes,
         slice_by=slice_by,
         slice_address=visit.here("experiments", experiment.key),
-        results=results,
+        results=results_view(found) if found else None,
         fault=fault,
-        downloads=(),
+        actions=experiment_actions(visit, experiment),
+        downloads=downloads_of(visit, experiment.key, iteration.id, found) if found else None,
     )
-    return Page("experiment.html", experiment.name, page)
+    return Page("experiment.html", experiment.name, page, tag=tag)
 
 
 def viewed(visit: Visit) -> Experiment:
@@ -109,7 +118,7 @@ def viewed(visit: Visit) -> Experiment:
     return visit.state.experiment(visit.project.key, visit.environment.key, key)
 
 
-def _chosen(visit: Visit, experiment: Experiment) -> Iteration:
+def chosen(visit: Visit, experiment: Experiment) -> Iteration:
     """The iteration asked for, or the one that runs or ran last, or the draft."""
     asked = visit.query.text("iteration")
     found = experiment.iteration(asked) if asked else experiment.current or experiment.draft
@@ -118,24 +127,36 @@ def _chosen(visit: Visit, experiment: Experiment) -> Iteration:
     return found
 
 
-def _results(
-    visit: Visit, experiment: Experiment, iteration: Iteration, slice_by: str
-) -> tuple[ResultsView | None, str]:
-    if iteration.status == "not_started":
-        return None, ""
+def promised(visit: Visit, experiment: Experiment, iteration: Iteration) -> IterationPromise:
+    """What an iteration that was started is asked, by the attribute that the query names; where the visitor may."""
     place = {"project": visit.project.key, "environment": visit.environment.key, "experiment": experiment.key}
     check(visit, experiment_results.get_experiment_results, **place)
+    return iteration_promise(
+        visit.state,
+        (visit.project.key, visit.environment.key, experiment.key, iteration.id),
+        now_ms=time.time_ns() // 1_000_000,
+        narrowing=Narrowing(None, None, visit.query.text("slice") or None),
+    )
+
+
+def _results(
+    visit: Visit, experiment: Experiment, iteration: Iteration
+) -> tuple[IterationResults | None, str]:
+    """The results, or why there are none."""
+    if iteration.status == "not_started":
+        return None, ""
     try:
-        promise = iteration_promise(
-            visit.state,
-            (visit.project.key, visit.environment.key, experiment.key, iteration.id),
-            now_ms=time.time_ns() // 1_000_000,
-            narrowing=Narrowing(None, None, slice_by or None),
-        )
-        found = lately_results(visit, promise)
+        promise = promised(visit, experiment, iteration)
+        return lately_results(visit, promise), ""
+    except Forbidden:
+        raise
     except AssayError as error:
         return None, str(error)
-    return results_view(found), ""
+
+
+def _tag(visit: Visit, found: IterationResults) -> str:
+    """Different for different results; far cheaper than drawing them."""
+    return hashlib.sha256(visit.target.encode() + msgspec.json.encode(found)).hexdigest()[:32]
 
 
 def _days(visit: Visit, iteration: Iteration) -> int:
@@ -163,7 +184,14 @@ def _flag_link(visit: Visit, key: str, rule_id: str) -> tuple[str, str, str]:
     return flag.name, visit.here("flags", key), where
 
 
-def _treatments(visit: Visit, iteration: Iteration) -> list[TreatmentRow]:
+def winner_of(iteration: Iteration) -> str:
+    """The shipped treatment's name, if one was."""
+    wanted = iteration.winning_treatment_id
+    return next((one.name for one in iteration.treatments if one.id == wanted), "")
+
+
+def treatment_rows(visit: Visit, iteration: Iteration) -> tuple[TreatmentRow, ...]:
+    """The iteration's treatments as they were planned."""
     rows = []
     for index, one in enumerate(iteration.treatments):
         serves = []
@@ -173,7 +201,7 @@ def _treatments(visit: Visit, iteration: Iteration) -> list[TreatmentRow]:
             if flag is not None and parameter.variation_id in ids:
                 serves.append(variation_label(flag, ids.index(parameter.variation_id)))
         rows.append(TreatmentRow(index, one.name, one.baseline, f"{one.allocation_percent} %", tuple(serves)))
-    return rows
+    return tuple(rows)
 
 
 def _iteration_links(visit: Visit, experiment: Experiment, shown: Iteration) -> list[IterationLink]:

@@ -24,14 +24,22 @@ function sayTimes(root) {
   root.querySelectorAll("time[datetime]").forEach(sayTime);
 }
 
-// Regions with data-live="seconds" and an id are fetched anew with the page they stand on.
+// Regions with data-live="seconds" and an id are fetched anew with the page they stand on, where it has changed.
+let tag = "";
 async function refresh(regions) {
-  const answer = await fetch(location.href, { headers: { "X-Live": "1" }, credentials: "same-origin" });
+  const headers = { "X-Live": "1", ...(tag && { "If-None-Match": tag }) };
+  const answer = await fetch(location.href, { headers, cache: "no-store", credentials: "same-origin" });
+  if (answer.status === 304) return true;
   if (!answer.ok || answer.redirected) return false;
+  tag = answer.headers.get("ETag") ?? "";
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const region of regions) {
     const next = fresh.getElementById(region.id);
-    if (!next || region.contains(document.activeElement) || next.innerHTML === region.dataset.shown) continue;
+    if (!next || next.innerHTML === region.dataset.shown) continue;
+    if (region.contains(document.activeElement)) {
+      tag = "";
+      continue;
+    }
     region.dataset.shown = next.innerHTML;
     region.replaceChildren(...next.childNodes);
     enhance(region);

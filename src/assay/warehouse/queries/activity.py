@@ -3,18 +3,25 @@
 from assay.warehouse.engine import Query
 
 MOST_KEYS = 200
-
-# So many kinds of context an event may have, for the latest events to be found by their latest rows.
-MOST_KINDS = 20
+KINDS_OF_AN_EVENT = 8
 
 
 def event_keys(environment: str, since_ms: int) -> Query:
-    """One row per key and kind of metric events received since: how many, of units, with values; the latest."""
-    sql = f"""select event_key, kind, count(distinct (seq, n)) as events,
-    count(distinct unit_key) as units, count(value) as valued, max(received_ms) as latest,
-    coalesce(string_agg(distinct unit_kind, ', ' order by unit_kind), '') as unit_kinds
-from metric_events
-where environment = $environment and received_ms >= $since_ms
+    """One row per key and kind of metric events received since: how many, of units, with values; the latest.
+
+    Where only some events carry several context kinds, these are the figures of the most frequent one.
+    """
+    sql = f"""with by_unit_kind as (
+    -- one row per key, kind and context kind
+    select event_key, kind, coalesce(unit_kind, '') as unit_kind, count(*) as events,
+        count(distinct unit_key) as units, count(value) as valued, max(received_ms) as latest
+    from metric_events
+    where environment = $environment and received_ms >= $since_ms
+    group by event_key, kind, unit_kind
+)
+select event_key, kind, max(events) as events, max(units) as units, max(valued) as valued, max(latest) as latest,
+    string_agg(unit_kind, ', ' order by unit_kind) as unit_kinds
+from by_unit_kind
 group by event_key, kind
 order by events desc, event_key
 limit {MOST_KEYS}"""
@@ -45,29 +52,18 @@ order by events desc, unit_kind"""
 
 
 def latest_events(environment: str, since_ms: int, limit: int) -> Query:
-    """One row per event, the latest first: when, its kind and key, the variation and reason, the unit kinds.
-
-    Only payloads of the latest rows are looked at: fewer than `limit` where events have more than `MOST_KINDS`.
-    """
-    sql = """with lately as (
-    -- one row per event and context kind, of each table at least the latest rows
-    select received_ms, seq, n, 'feature' as kind, flag as key, variation, reason_kind, unit_kind
-    from flag_events
-    where environment = $environment and received_ms >= $since_ms and seq >= (
-        select min(seq) from (
-            select seq from flag_events where environment = $environment and received_ms >= $since_ms
-            order by seq desc limit $rows
-        )
-    )
+    """One row per event, the latest first: when, its kind and key, the variation and reason, the unit kinds."""
+    # An event has a row for each of its context kinds, which are few.
+    rows = KINDS_OF_AN_EVENT * limit
+    sql = f"""with lately as (
+    -- one row per event and context kind
+    (select received_ms, seq, n, 'feature' as kind, flag as key, variation, reason_kind, unit_kind
+    from flag_events where environment = $environment and received_ms >= $since_ms
+    order by seq desc, n desc limit {rows})
     union all
-    select received_ms, seq, n, kind, event_key, null, null, unit_kind
-    from metric_events
-    where environment = $environment and received_ms >= $since_ms and seq >= (
-        select min(seq) from (
-            select seq from metric_events where environment = $environment and received_ms >= $since_ms
-            order by seq desc limit $rows
-        )
-    )
+    (select received_ms, seq, n, kind, event_key, null, null, unit_kind
+    from metric_events where environment = $environment and received_ms >= $since_ms
+    order by seq desc, n desc limit {rows})
 )
 select min(received_ms) as received_ms, min(kind) as kind, min(key) as key, min(variation) as variation,
     coalesce(min(reason_kind), '') as reason_kind,
@@ -75,27 +71,8 @@ select min(received_ms) as received_ms, min(kind) as kind, min(key) as key, min(
 from lately
 group by seq, n
 order by seq desc, n desc
-limit $limit"""
-    rows = limit * MOST_KINDS
-    return Query(sql, {"environment": environment, "since_ms": since_ms, "limit": limit, "rows": rows})
-
-
-def received_buckets(environment: str, since_ms: int, bucket_ms: int) -> Query:
-    """One row per bucket of the time of receipt: evaluations sent one by one, metric events, quarantined ones."""
-    sql = """with arrived as (
-    select received_ms, 1 as evaluated, 0 as measured, 0 as bad from flag_events
-    where environment = $environment and received_ms >= $since_ms
-    union all
-    select received_ms, 0, 1, 0 from metric_events where environment = $environment and received_ms >= $since_ms
-    union all
-    select received_ms, 0, 0, 1 from quarantine where environment = $environment and received_ms >= $since_ms
-)
-select cast(floor(received_ms / $bucket_ms) as bigint) * $bucket_ms as bucket, cast(sum(evaluated) as bigint),
-    cast(sum(measured) as bigint), cast(sum(bad) as bigint)
-from arrived
-group by bucket
-order by bucket"""
-    return Query(sql, {"environment": environment, "since_ms": since_ms, "bucket_ms": bucket_ms})
+limit {limit}"""
+    return Query(sql, {"environment": environment, "since_ms": since_ms})
 
 
 def quarantine_reasons(environment: str, since_ms: int) -> Query:
