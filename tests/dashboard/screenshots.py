@@ -16,7 +16,6 @@ from live import LiveServer, exposure, tracked
 
 PAGES = {
     **FURNISHED,
-    "experiments": f"{PLACE}/experiments",
     "experiment": f"{PLACE}/experiments/free-shipping",
 }
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -28,9 +27,7 @@ def main() -> None:
     wanted = set(sys.argv[1:]) or {"sign-in", *PAGES}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="assay-screenshots-") as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         if "sign-in" in wanted:
             _sign_in_page(browser, Path(folder) / "new")
         _shoot(browser, Path(folder) / "data", wanted)

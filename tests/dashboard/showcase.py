@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+from dashboard.showcase_experiments import furnish_experiments
 from live import LiveServer, exposure, now_ms, tracked
 
 HOUR_MS = 3_600_000
@@ -20,6 +21,11 @@ PAGES = {
     "flag-history": f"{PLACE}/flags/delivery-promise/history",
     "flag-connect": f"{PLACE}/flags/delivery-promise/connect",
     "flag-settings": f"{PLACE}/flags/delivery-promise/about",
+    "experiments": f"{PLACE}/experiments",
+    "experiment": f"{PLACE}/experiments/short-form",
+    "experiment-draft": f"{PLACE}/experiments/one-page",
+    "experiment-shipped": f"{PLACE}/experiments/night-shoppers",
+    "experiment-new": f"{PLACE}/new-experiment?flag=checkout-button&metric=purchase",
     "segments": f"{PLACE}/segments",
     "segment": f"{PLACE}/segments/beta-testers",
     "metrics": f"{PLACE}/metrics",
@@ -45,6 +51,7 @@ def furnish(server: LiveServer, units: int = 4000) -> None:
     _experiment(server)
     _segment(server)
     _targeting(server)
+    furnish_experiments(server, units, random.Random(11))
     _people(server)
     _send(server, _events(units, random.Random(7)))
     broken = [{"kind": "custom", "creationDate": now_ms()}, {"kind": "telepathy"}, "no event"]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.api import metrics
+from assay.api.metric_uses import experiments_by_metric
 from assay.dashboard.addresses import PLACE, with_query
 from assay.dashboard.listings import Pager, page_of
 from assay.dashboard.metric_form import (
@@ -66,7 +67,7 @@ class MetricPage:
     home: str
     list: str
     may_change: bool
-    flags: tuple[tuple[str, str], ...]
+    used_by: tuple[tuple[str, str], ...]
     changed_ms: int | None
     filtered: bool
 
@@ -166,7 +167,7 @@ def _page(
         home=visit.here("metrics", key) if key else visit.here("new-metric"),
         list=visit.here("metrics"),
         may_change=may(visit, handler, **place, **({"metric": key} if key else {})),
-        flags=() if metric is None else _flags(visit, key),
+        used_by=() if metric is None else (*_flags(visit, key), *_experiments(visit, key)),
         changed_ms=None if metric is None else metric.last_modified or metric.creation_date,
         filtered=metric is not None and metric.filters is not None,
     )
@@ -179,6 +180,15 @@ def _flags(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
     shelf: dict[str, FlagExperiments] = dict(visit.state.all("experiments", visit.project.key))
     keys = [key for key, experiments in shelf.items() if experiments.item(metric) is not None]
     return tuple((key, visit.here("flags", key)) for key in keys)
+
+
+def _experiments(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
+    """Names and addresses of the experiments of the page's environment that it measures."""
+    here = visit.environment.key
+    found = experiments_by_metric(visit.state, visit.project.key, metric)
+    return tuple(
+        (one.name, visit.here("experiments", one.key)) for one in found if one.environment_key == here
+    )
 
 
 def _fits(metric: Metric, query: str) -> bool:
@@ -196,7 +206,7 @@ def _row(visit: Visit, metric: Metric, latest: dict[tuple[str, str], int]) -> Me
         measure=MEASURES[metric.value_of],
         better="Lower is better" if metric.lower_is_better else "Higher is better",
         tags=metric.tags,
-        used_by=len(_flags(visit, metric.key)),
+        used_by=len(_flags(visit, metric.key)) + len(_experiments(visit, metric.key)),
         seen_ms=latest.get((metric.kind, event)),
     )
 

@@ -11,7 +11,8 @@ function sayTime(element) {
   const at = new Date(element.dateTime);
   if (Number.isNaN(at.getTime())) return;
   const seconds = (at - Date.now()) / 1000;
-  const step = STEPS.find(([, length]) => Math.abs(seconds) >= length);
+  // The clock of whoever sent it may be ahead of ours.
+  const step = seconds < 0 && STEPS.find(([, length]) => -seconds >= length);
   element.textContent =
     element.dataset.words !== "ago"
       ? absolute.format(at)
