@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+from dashboard.showcase_experiments import furnish_experiments
 from live import LiveServer, exposure, now_ms, tracked
 
 HOUR_MS = 3_600_000
@@ -20,6 +21,11 @@ PAGES = {
     "flag-history": f"{PLACE}/flags/search-ranking/history",
     "flag-connect": f"{PLACE}/flags/search-ranking/connect",
     "flag-settings": f"{PLACE}/flags/search-ranking/about",
+    "experiments": f"{PLACE}/experiments",
+    "experiment": f"{PLACE}/experiments/short-form",
+    "experiment-draft": f"{PLACE}/experiments/one-page",
+    "experiment-shipped": f"{PLACE}/experiments/night-shoppers",
+    "experiment-new": f"{PLACE}/new-experiment?flag=checkout-button&metric=purchase",
     "segments": f"{PLACE}/segments",
     "segment": f"{PLACE}/segments/beta-testers",
     "metrics": f"{PLACE}/metrics",
@@ -29,6 +35,8 @@ PAGES = {
     "diagnosis": f"{PLACE}/live/why?flag=checkout-button&metric=signup",
     "connect": f"{PLACE}/connect",
     "audit": "/audit",
+    "members": "/settings/members",
+    "roles": "/settings/roles",
     "tokens": "/settings/tokens",
     "projects": "/settings/projects",
     "project": "/settings/projects/default",
@@ -43,6 +51,8 @@ def furnish(server: LiveServer, units: int = 4000) -> None:
     _experiment(server)
     _segment(server)
     _targeting(server)
+    furnish_experiments(server, units, random.Random(11))
+    _people(server)
     _send(server, _events(units, random.Random(7)))
     broken = [{"kind": "custom", "creationDate": now_ms()}, {"kind": "telepathy"}, "no event"]
     assert server.send(broken).status == 202
@@ -97,6 +107,17 @@ def _experiment(server: LiveServer) -> None:
         "/experiments": {"baselineIdx": 0, "items": items},
     }
     _patch(server, "/flags/default/checkout-button", changes, "Does a bolder button sell more?")
+
+
+def _people(server: LiveServer) -> None:
+    body = [
+        {"email": "ada@example.com", "firstName": "Ada", "lastName": "Lovelace", "role": "admin"},
+        {"email": "grace@example.com", "firstName": "Grace", "lastName": "Hopper", "role": "writer"},
+    ]
+    assert server.rest("POST", "/members", body).status == 201
+    allow = {"effect": "allow", "resources": ["proj/*:env/test:flag/*"], "actions": ["*"]}
+    role = {"key": "tester", "name": "Tester", "policy": [allow], "basePermissions": "reader"}
+    assert server.rest("POST", "/roles", role).status == 201
 
 
 def _segment(server: LiveServer) -> None:

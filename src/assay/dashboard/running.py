@@ -1,27 +1,22 @@
 """What runs in an environment, of either generation of experiments, and what it says so far in a few words."""
 
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from assay.analysis.experiment_results import Compared, IterationResults, MetricResults
 from assay.analysis.iterations import iteration_promise
-from assay.analysis.pipeline import Promise, analyse
-from assay.analysis.promises import flag_experiment_promise
 from assay.analysis.results import AnytimeComparison, FlagExperimentResults
+from assay.dashboard.asking import lately_flag_results, lately_results
 from assay.dashboard.numbers import signed_percent
 from assay.dashboard.verdicts import check_name
 from assay.dashboard.visit import Visit
 from assay.errors import AssayError
-from assay.events.log import Position
 from assay.experiments.experiment import Experiment, Iteration
 from assay.experiments.flag_scoped import FlagExperiment, FlagExperiments
 from assay.stats.sample_ratio import SampleRatio
 
-# An overview may be a minute behind.
-MAX_AGE_S = 60.0
 MOST_SHOWN = 12
 MISMATCH_P_VALUE = 0.001
 
@@ -40,50 +35,6 @@ class Running:
     verdict: str
     tone: Tone
     faults: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An analysis: of which promise, but for its end, of what the tables held, at which monotonic time."""
-
-    promise: Promise
-    position: Position
-    at_s: float
-    results: FlagExperimentResults
-
-
-class FlagResults:
-    """Results of flag-scoped experiments, kept for as long as the tables hold the same, or a little longer."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[str, ...], Kept] = {}
-
-    def results(
-        self, visit: Visit, flag: str, metric: str, *, max_age_s: float = MAX_AGE_S
-    ) -> FlagExperimentResults:
-        """What an analysis now would say, or what one said at most so long ago."""
-        place = (visit.project.key, flag, visit.environment.key, metric)
-        position, now_s = visit.rooms.engine.position(), time.monotonic()
-        promise = flag_experiment_promise(visit.rooms.store, place, None, None)
-        endless = replace(promise, window=replace(promise.window, end_ms=promise.window.start_ms))
-        kept = self._kept.get(place)
-        if (
-            kept is not None
-            and kept.promise == endless
-            and (kept.position == position or now_s - kept.at_s <= max_age_s)
-        ):
-            return kept.results
-        found = analyse(promise, visit.rooms.engine)
-        with self._lock:
-            stale = [known for known, one in self._kept.items() if now_s - one.at_s > 10 * MAX_AGE_S]
-            for known in stale:
-                del self._kept[known]
-            self._kept[place] = Kept(endless, position, now_s, found)
-        return found
-
-
-flag_results = FlagResults()
 
 
 def running_experiments(visit: Visit) -> tuple[Running, ...]:
@@ -109,7 +60,7 @@ def running_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> R
     try:
         place = (visit.project.key, visit.environment.key, experiment.key, "")
         promise = iteration_promise(visit.state, place, now_ms=time.time_ns() // 1_000_000)
-        results = visit.rooms.results.results(promise, visit.rooms.engine, max_age_s=MAX_AGE_S)
+        results = lately_results(visit, promise)
         units, verdict = sum(results.exposed), _modern_verdict(results)
         faults = tuple(f"Failed: {check_name(check)}" for check in results.checks if check.status == "failed")
     except AssayError as error:
@@ -166,7 +117,7 @@ def running_flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
     units = 0
     faults: tuple[str, ...] = ()
     try:
-        results = flag_results.results(visit, key, item.metric_key)
+        results = lately_flag_results(visit, key, item.metric_key)
         units = sum(total.exposed for total in results.totals)
         names = [one.name or str(one.value) for one in flag.variations]
         verdict = _flag_verdict(results, names, lower=bool(metric and metric.lower_is_better))

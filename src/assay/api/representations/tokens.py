@@ -50,7 +50,8 @@ class TokensRep(TypedDict):
 
 
 def statement_reps(statements: tuple[Statement, ...]) -> list[StatementRep]:
-    return cast(list[StatementRep], msgspec.to_builtins(statements, builtin_types=(list,)))
+    # By way of JSON: a patch can add to lists, not to the tuples of records.
+    return msgspec.json.decode(msgspec.json.encode(statements), type=list[StatementRep])
 
 
 def token_rep(token: Token, owner: Member | None, last_used: int) -> TokenRep:

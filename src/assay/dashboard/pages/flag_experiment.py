@@ -8,11 +8,11 @@ import msgspec
 from assay.analysis.results import FlagExperimentResults
 from assay.analysis.windows import Window
 from assay.api import experiments_beta
+from assay.dashboard.asking import lately_flag_results
 from assay.dashboard.flag_frame import FlagFrame, flag_frame, viewed_flag
 from assay.dashboard.flag_results_view import FlagResultsView, Named, flag_results_view
 from assay.dashboard.pages.flag_targeting import FLAG
 from assay.dashboard.perform import check, may, perform
-from assay.dashboard.running import flag_results
 from assay.dashboard.visit import Page, SeeOther, Shown, Unchanged, View, Visit
 from assay.dashboard.words import variation_label
 from assay.errors import AssayError, Forbidden
@@ -86,7 +86,7 @@ def _place(visit: Visit) -> dict[str, str]:
 def _results(visit: Visit) -> tuple[FlagExperimentResults | None, str]:
     """The results, or why there are none."""
     try:
-        return flag_results.results(visit, visit.path["flag"], visit.path["metric"], max_age_s=MAX_AGE_S), ""
+        return lately_flag_results(visit, visit.path["flag"], visit.path["metric"]), ""
     except AssayError as error:
         if isinstance(error, Forbidden):
             raise

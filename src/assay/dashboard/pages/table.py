@@ -17,9 +17,11 @@ from assay.dashboard.pages import (
     flag_variations,
     flags,
     live,
+    members,
     metrics,
     overview,
     projects,
+    roles,
     segments,
     tokens,
 )
@@ -46,5 +48,7 @@ VIEWS: tuple[View, ...] = (
     *connect.VIEWS,
     *audit.VIEWS,
     *tokens.VIEWS,
+    *members.VIEWS,
+    *roles.VIEWS,
     *projects.VIEWS,
 )
