@@ -51,6 +51,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/bench_results.py
 	$(BIN)/python benchmarks/bench_unit_values.py
 	$(BIN)/python benchmarks/bench_evalx.py
+	$(BIN)/python benchmarks/bench_pages.py
 
 # Rewrites docs/explanation/calibration.md; some six minutes of processor time.
 calibration: .venv/dev

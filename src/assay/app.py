@@ -30,6 +30,7 @@ from assay.api.limits import RateLimits
 from assay.api.projects import default_environments
 from assay.api.routes import OPERATIONS
 from assay.api.webhooks import subscribe
+from assay.dashboard.lately import Lately
 from assay.dashboard.routes import dashboard_routes
 from assay.dashboard.visit import Workplace
 from assay.errors import AssayError, DataFolderError, MethodNotAllowed
@@ -136,6 +137,8 @@ def lock_folder(folder: Path) -> int:
 def create_app(settings: Settings, house: House) -> ASGIApp:
     """The application over an open house; its lifespan starts the loader and closes the house at the end."""
 
+    lately = Lately()
+
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
         house.broadcast.attach()
@@ -146,6 +149,7 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         expiry.cancel()
         clock.cancel()
         house.broadcast.close()
+        lately.close()
         house.close()
         _log.info("stopped")
 
@@ -156,7 +160,7 @@ def create_app(settings: Settings, house: House) -> ASGIApp:
         return PlainTextResponse(generate_latest())
 
     arrivals = Arrivals()
-    workplace = Workplace(house.rooms, arrivals, session_secret(settings.data))
+    workplace = Workplace(house.rooms, arrivals, session_secret(settings.data), lately)
     limits = RateLimits(settings.rate_limit, settings.results_rate_limit)
     application = Starlette(
         routes=[

@@ -1,4 +1,4 @@
-"""Results are computed once for what they depend on, and never served from an older state unless asked for."""
+"""Results are computed once for what they depend on, and never served from an older state."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -43,16 +43,8 @@ class Counting:
         return cast(Engine, self)
 
 
-@dataclass
-class Clock:
-    now_s: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-def asked(cache: ResultsCache, work: Counting, of: IterationPromise, max_age_s: float = 0.0) -> Any:
-    return cache.results(of, work.engine, max_age_s=max_age_s)
+def asked(cache: ResultsCache, work: Counting, of: IterationPromise) -> Any:
+    return cache.results(of, work.engine)
 
 
 def test_the_same_question_is_computed_once_until_events_are_loaded() -> None:
@@ -97,19 +89,6 @@ def test_who_asks_meanwhile_waits_for_the_answer_under_way() -> None:
         work.go_on.set()
         assert {answer.result(10) for answer in answers} == {1}
     assert work.calls == 1
-
-
-def test_a_page_may_take_an_answer_of_some_seconds_ago_and_others_never_do() -> None:
-    work, clock = Counting(), Clock()
-    cache = ResultsCache(work.analyse, clock)
-    assert asked(cache, work, promise()) == 1
-    work.at = Position(1, 10)
-    clock.now_s = 3.0
-    assert asked(cache, work, promise(), max_age_s=5.0) == 1
-    assert asked(cache, work, promise()) == 2
-    work.at = Position(1, 20)
-    clock.now_s = 9.0
-    assert asked(cache, work, promise(), max_age_s=5.0) == 3
 
 
 def test_a_failure_is_told_and_not_kept() -> None:

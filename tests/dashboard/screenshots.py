@@ -9,9 +9,15 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
-from dashboard.showcase import PAGES, furnish
+from assay.demo.history import make_history
+from dashboard.showcase import PAGES as FURNISHED
+from dashboard.showcase import PLACE, furnish
 from live import LiveServer, exposure, tracked
 
+PAGES = {
+    **FURNISHED,
+    "experiment": f"{PLACE}/experiments/free-shipping",
+}
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE: ViewportSize = {"width": 1280, "height": 900}
 
@@ -20,38 +26,37 @@ def main() -> None:
     """Takes all pictures, or those of the pages named as arguments."""
     wanted = set(sys.argv[1:]) or {"sign-in", *PAGES}
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="assay-screenshots-") as folder:
-        server = LiveServer(Path(folder) / "data").start()
-        try:
-            _shoot(server, wanted)
-        finally:
-            server.stop()
-
-
-def _shoot(server: LiveServer, wanted: set[str]) -> None:
-    over = threading.Event()
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with tempfile.TemporaryDirectory(prefix="assay-screenshots-") as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         if "sign-in" in wanted:
-            _sign_in_page(browser, server)
-        furnish(server)
-        # What arrived is forgotten, so that the week's events don't dwarf the traffic.
-        server.stop()
-        server.start()
-        traffic = threading.Thread(target=_traffic, args=(server, over))
-        traffic.start()
-        time.sleep(45)
-        try:
-            for theme in ("light", "dark"):
-                _pages(browser, server, theme, wanted)
-        finally:
-            over.set()
-            traffic.join()
+            _sign_in_page(browser, Path(folder) / "new")
+        _shoot(browser, Path(folder) / "data", wanted)
         browser.close()
 
 
-def _sign_in_page(browser: Browser, server: LiveServer) -> None:
+def _shoot(browser: Browser, folder: Path, wanted: set[str]) -> None:
+    """The demo's four weeks, what the showcase adds, and somebody who uses it all while pictures are taken."""
+    make_history(folder)
+    server = LiveServer(folder).start()
+    furnish(server)
+    # What arrived is forgotten, so that the week's events don't dwarf the traffic.
+    server.stop()
+    server.start()
+    over = threading.Event()
+    traffic = threading.Thread(target=_traffic, args=(server, over))
+    traffic.start()
+    time.sleep(45)
+    try:
+        for theme in ("light", "dark"):
+            _pages(browser, server, theme, wanted)
+    finally:
+        over.set()
+        traffic.join()
+        server.stop()
+
+
+def _sign_in_page(browser: Browser, folder: Path) -> None:
+    server = LiveServer(folder).start()
     context = browser.new_context(base_url=server.host, viewport=SIZE, color_scheme="light")
     page = context.new_page()
     page.goto("/sign-in")
@@ -59,6 +64,7 @@ def _sign_in_page(browser: Browser, server: LiveServer) -> None:
     page.emulate_media(color_scheme="dark")
     page.screenshot(path=FOLDER / "sign-in-dark.png")
     context.close()
+    server.stop()
 
 
 def _pages(browser: Browser, server: LiveServer, theme: str, wanted: set[str]) -> None:

@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+from dashboard.showcase_experiments import furnish_experiments
 from live import LiveServer, exposure, now_ms, tracked
 
 HOUR_MS = 3_600_000
@@ -14,12 +15,17 @@ PAGES = {
     "overview": PLACE,
     "flags": f"{PLACE}/flags",
     "flag-new": f"{PLACE}/new-flag",
-    "flag-targeting": f"{PLACE}/flags/search-ranking",
-    "flag-preview": f"{PLACE}/flags/search-ranking/preview",
-    "flag-variations": f"{PLACE}/flags/search-ranking/variations",
-    "flag-history": f"{PLACE}/flags/search-ranking/history",
-    "flag-connect": f"{PLACE}/flags/search-ranking/connect",
-    "flag-settings": f"{PLACE}/flags/search-ranking/about",
+    "flag-targeting": f"{PLACE}/flags/delivery-promise",
+    "flag-preview": f"{PLACE}/flags/delivery-promise/preview",
+    "flag-variations": f"{PLACE}/flags/delivery-promise/variations",
+    "flag-history": f"{PLACE}/flags/delivery-promise/history",
+    "flag-connect": f"{PLACE}/flags/delivery-promise/connect",
+    "flag-settings": f"{PLACE}/flags/delivery-promise/about",
+    "experiments": f"{PLACE}/experiments",
+    "experiment": f"{PLACE}/experiments/short-form",
+    "experiment-draft": f"{PLACE}/experiments/one-page",
+    "experiment-shipped": f"{PLACE}/experiments/night-shoppers",
+    "experiment-new": f"{PLACE}/new-experiment?flag=checkout-button&metric=purchase",
     "segments": f"{PLACE}/segments",
     "segment": f"{PLACE}/segments/beta-testers",
     "metrics": f"{PLACE}/metrics",
@@ -29,6 +35,8 @@ PAGES = {
     "diagnosis": f"{PLACE}/live/why?flag=checkout-button&metric=signup",
     "connect": f"{PLACE}/connect",
     "audit": "/audit",
+    "members": "/settings/members",
+    "roles": "/settings/roles",
     "tokens": "/settings/tokens",
     "projects": "/settings/projects",
     "project": "/settings/projects/default",
@@ -43,19 +51,28 @@ def furnish(server: LiveServer, units: int = 4000) -> None:
     _experiment(server)
     _segment(server)
     _targeting(server)
+    furnish_experiments(server, units, random.Random(11))
+    _people(server)
     _send(server, _events(units, random.Random(7)))
     broken = [{"kind": "custom", "creationDate": now_ms()}, {"kind": "telepathy"}, "no event"]
     assert server.send(broken).status == 202
 
 
 def _flags(server: LiveServer) -> None:
-    ranking = [("bm25", "Keywords"), ("hybrid", "Hybrid"), ("neural", "Neural")]
+    promises = [("none", "No promise"), ("day", "By day"), ("hour", "By the hour")]
     _make(server, "new-checkout", "New checkout", ["checkout", "web"], text="One page instead of four.")
     _make(server, "dark-mode", "Dark mode", ["web"])
-    _make(server, "search-ranking", "Search ranking", ["search"], ranking, "How results are put in order.")
+    _make(
+        server,
+        "delivery-promise",
+        "Delivery promise",
+        ["checkout"],
+        promises,
+        "What the product page says about delivery.",
+    )
     _make(server, "checkout-button", "Checkout button", ["checkout"], [("plain", "Plain"), ("bold", "Bold")])
     _make(server, "holiday-banner", "Holiday banner", ["web"])
-    for key in ("new-checkout", "dark-mode", "search-ranking", "checkout-button"):
+    for key in ("new-checkout", "dark-mode", "delivery-promise", "checkout-button"):
         _patch(server, f"/flags/default/{key}", {f"{PRODUCTION}/on": True}, "Released to everybody")
 
 
@@ -99,6 +116,17 @@ def _experiment(server: LiveServer) -> None:
     _patch(server, "/flags/default/checkout-button", changes, "Does a bolder button sell more?")
 
 
+def _people(server: LiveServer) -> None:
+    body = [
+        {"email": "ada@example.com", "firstName": "Ada", "lastName": "Lovelace", "role": "admin"},
+        {"email": "grace@example.com", "firstName": "Grace", "lastName": "Hopper", "role": "writer"},
+    ]
+    assert server.rest("POST", "/members", body).status == 201
+    allow = {"effect": "allow", "resources": ["proj/*:env/test:flag/*"], "actions": ["*"]}
+    role = {"key": "tester", "name": "Tester", "policy": [allow], "basePermissions": "reader"}
+    assert server.rest("POST", "/roles", role).status == 201
+
+
 def _segment(server: LiveServer) -> None:
     body = {"key": "beta-testers", "name": "Beta testers", "tags": ["beta"]}
     assert server.rest("POST", "/segments/default/production", body).status == 201
@@ -134,7 +162,7 @@ def _targeting(server: LiveServer) -> None:
         f"{PRODUCTION}/targets": [{"variation": 1, "values": ["alan", "edsger"]}],
         f"{PRODUCTION}/prerequisites": [{"key": "new-checkout", "variation": 0}],
     }
-    _patch(server, "/flags/default/search-ranking", changes, "Try it in the German-speaking countries")
+    _patch(server, "/flags/default/delivery-promise", changes, "Try it in the German-speaking countries")
 
 
 def _patch(server: LiveServer, path: str, changes: dict[str, Any], comment: str) -> None:

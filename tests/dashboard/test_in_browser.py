@@ -233,11 +233,11 @@ def test_a_token_is_shown_once_and_taken_away_after_a_question(watched: Watched,
     assert shop.rest("GET", "/projects", token=secret).status == 200
     page.goto(PAGES["tokens"])
     assert secret not in page.content()
-    page.click("button[aria-label='Take Robot away']")
+    page.click("button[aria-label='Revoke Robot']")
     page.wait_for_selector("dialog >> text=Take Robot away?")
     page.click("dialog >> text=Cancel")
     assert shop.rest("GET", "/projects", token=secret).status == 200
-    page.click("button[aria-label='Take Robot away']")
+    page.click("button[aria-label='Revoke Robot']")
     page.click("dialog >> text=Take it away")
     page.wait_for_selector("text=opens nothing any more")
     assert shop.rest("GET", "/projects", token=secret).status == 401

@@ -106,3 +106,16 @@ def test_the_audit_log_is_searched_and_paged_and_holds_no_secret(server: LiveSer
     for page in (first, older):
         assert made not in page
         assert server.environment_rep()["apiKey"] not in page
+
+
+def test_the_audit_log_tells_nobody_of_what_they_may_not_see(site: LiveServer, reader: Visitor) -> None:
+    site.rest("POST", "/tokens", {"name": "unseen-token", "role": "reader"})
+    assert site.rest("POST", "/projects", {"key": "seen", "name": "Seen"}).status == 201
+    assert site.rest("POST", "/flags/seen", {"key": "seen-flag", "name": "F"}).status == 201
+    assert "flag/seen/seen-flag" in reader.get("/audit", q="seen-flag").text
+    assert "token/" not in text_of(reader.get("/audit", q="createAccessToken").text)
+    allow = {"effect": "allow", "resources": ["proj/default"], "actions": ["viewProject"]}
+    made = site.rest("POST", "/tokens", {"name": "narrow", "inlineRole": [allow]})
+    assert made.status == 201, made.body
+    narrow = Visitor(site.host).sign_in(made.body["token"])
+    assert "seen-flag" not in text_of(narrow.get("/audit", q="flag/seen").text)

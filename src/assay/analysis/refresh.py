@@ -1,7 +1,6 @@
 """Results that are computed once for what they depend on: the promise, and up to where events are loaded."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,39 +20,33 @@ Analyse = Callable[[IterationPromise, Engine], IterationResults]
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An analysis under way or done, of what the tables held at a position, begun at a monotonic time."""
+    """An analysis under way or done, of what the tables held at a position."""
 
     position: Position
-    begun_s: float
     answer: "Future[IterationResults]"
 
 
 class ResultsCache:
     """The results asked for lately. Whoever asks for what is being computed waits for it."""
 
-    def __init__(
-        self, analyse: Analyse = analyse_iteration, clock_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, analyse: Analyse = analyse_iteration) -> None:
         self._analyse = analyse
-        self._clock_s = clock_s
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
 
-    def results(
-        self, promise: IterationPromise, engine: Engine, *, max_age_s: float = 0.0
-    ) -> IterationResults:
-        """What an analysis now would say; with `max_age_s`, or what one said at most so long ago.
+    def results(self, promise: IterationPromise, engine: Engine) -> IterationResults:
+        """What an analysis now would say.
 
         Events that are loaded while an analysis runs may be in it or not, as without a cache.
         """
         identity, position = promise.identity, engine.position()
         with self._lock:
             found = self._kept.get(identity)
-            if found is not None and self._serves(found, position, max_age_s):
+            if found is not None and found.position == position:
                 self._kept.move_to_end(identity)
                 mine = None
             else:
-                mine = found = _Kept(position, self._clock_s(), Future())
+                mine = found = _Kept(position, Future())
                 self._kept[identity] = found
                 self._kept.move_to_end(identity)
                 while len(self._kept) > MOST_KEPT:
@@ -61,11 +54,6 @@ class ResultsCache:
         if mine is not None:
             self._compute(identity, mine, promise, engine)
         return found.answer.result()
-
-    def _serves(self, kept: _Kept, position: Position, max_age_s: float) -> bool:
-        return kept.position == position or (
-            kept.answer.done() and self._clock_s() - kept.begun_s <= max_age_s
-        )
 
     def _compute(self, identity: bytes, mine: _Kept, promise: IterationPromise, engine: Engine) -> None:
         try:

@@ -1,11 +1,11 @@
 """Why a metric shows nothing on a flag: what was looked at, what was found, and what to do."""
 
 import difflib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from assay.dashboard.asking import days_ago_ms, lately_rows
 from assay.dashboard.numbers import whole
 from assay.dashboard.visit import Visit
 from assay.experiments.experiment import Experiment
@@ -15,7 +15,6 @@ from assay.warehouse.queries.activity import event_keys, event_units
 from assay.warehouse.queries.diagnosis import evaluation_total, exposure_units, meeting
 
 DAYS = 30
-DAY_MS = 86_400_000
 
 Verdict = Literal["fine", "fault", "remark"]
 
@@ -51,7 +50,7 @@ class Case:
 
 def diagnose(visit: Visit, flag: Flag, metric: Metric) -> tuple[Finding, ...]:
     """In the order of an event's way; what comes after a fault may only follow from it."""
-    since_ms = time.time_ns() // 1_000_000 - DAYS * DAY_MS
+    since_ms = days_ago_ms(DAYS)
     unit = randomization_unit(flag.environments[visit.environment.key])
     case = Case(visit, flag, metric, unit, since_ms)
     return (*_configured(case), *_exposed(case), *_arrived(case), *_met(case))
@@ -88,10 +87,10 @@ def _configured(case: Case) -> Iterator[Finding]:
 
 
 def _exposed(case: Case) -> Iterator[Finding]:
-    engine, place = case.visit.rooms.engine, case.visit.environment.id
-    rows = engine.rows(exposure_units(place, case.flag.key, case.since_ms))
+    visit, place = case.visit, case.visit.environment.id
+    rows = lately_rows(visit, exposure_units(place, case.flag.key, case.since_ms))
     units = {kind: count for kind, _, count, _ in rows if kind}
-    ((times, unknown),) = engine.rows(evaluation_total(place, case.flag.key, case.since_ms))
+    ((times, unknown),) = lately_rows(visit, evaluation_total(place, case.flag.key, case.since_ms))
     if not rows:
         yield _never_exposed(case, times, unknown)
         return
@@ -142,11 +141,11 @@ def _never_exposed(case: Case, times: int, unknown: int) -> Finding:
 
 
 def _arrived(case: Case) -> Iterator[Finding]:
-    engine, place = case.visit.rooms.engine, case.visit.environment.id
-    rows = engine.rows(event_units(place, case.event_key, kind=case.kind, since_ms=case.since_ms))
+    visit, place = case.visit, case.visit.environment.id
+    rows = lately_rows(visit, event_units(place, case.event_key, kind=case.kind, since_ms=case.since_ms))
     units = {row[0]: row[2] for row in rows if row[0]}
     if not rows:
-        seen = [row[0] for row in engine.rows(event_keys(place, case.since_ms))]
+        seen = [row[0] for row in lately_rows(visit, event_keys(place, case.since_ms))]
         similar = difflib.get_close_matches(case.event_key, seen, n=3, cutoff=0.5)
         hint = f" These look alike: {', '.join(similar)}." if similar else ""
         yield Finding(
@@ -189,7 +188,7 @@ def _met(case: Case) -> Iterator[Finding]:
         unit_kind=case.unit,
         since_ms=case.since_ms,
     )
-    ((never, too_early, counted),) = case.visit.rooms.engine.rows(query)
+    ((never, too_early, counted),) = lately_rows(case.visit, query)
     if not (never or too_early or counted):
         return
     if counted:

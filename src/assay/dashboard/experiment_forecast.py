@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil, isfinite, sqrt
 
 from assay.analysis.needs import LOOKS
+from assay.dashboard.asking import days_ago_ms, lately_rows
 from assay.dashboard.experiment_form import DesignForm, fraction, horizon_units, percents
 from assay.dashboard.numbers import percent, plain, whole
 from assay.dashboard.visit import Visit
@@ -80,12 +81,11 @@ def forecast_of(visit: Visit, typed: DesignForm, metric: Metric | None) -> Forec
 
 def _traffic(visit: Visit, typed: DesignForm) -> Traffic:
     now_ms = time.time_ns() // 1_000_000
-    since_ms = now_ms - DAYS * DAY_MS
-    engine, place = visit.rooms.engine, visit.environment.id
-    met = engine.rows(units_met(place, typed.flag, typed.rule, unit_kind=typed.unit, since_ms=since_ms))[0]
+    place, unit, since_ms = visit.environment.id, typed.unit, days_ago_ms(DAYS)
+    met = lately_rows(visit, units_met(place, typed.flag, typed.rule, unit_kind=unit, since_ms=since_ms))[0]
     anybody = not met[0]
     units, first_ms = (
-        engine.rows(units_seen(place, unit_kind=typed.unit, since_ms=since_ms))[0] if anybody else met
+        lately_rows(visit, units_seen(place, unit_kind=unit, since_ms=since_ms))[0] if anybody else met
     )
     days = (now_ms - first_ms) / DAY_MS if first_ms is not None else DAYS
     return Traffic(units, min(max(days, 1.0), DAYS), anybody)
@@ -100,11 +100,11 @@ def _baseline(
         visit.environment.id,
         metric.measure,
         unit_kind=typed.unit,
-        since_ms=time.time_ns() // 1_000_000 - DAYS * DAY_MS,
+        since_ms=days_ago_ms(DAYS),
         flag="" if traffic.is_anybody else typed.flag,
         rule=typed.rule,
     )
-    _, mean, variance, with_events = visit.rooms.engine.rows(query)[0]
+    _, mean, variance, with_events = lately_rows(visit, query)[0]
     if not with_events:
         return NotEstimable(f"none of these units had an event of {metric.name} in the last {DAYS} days")
     if not mean or not variance or not (isfinite(mean) and isfinite(variance)):

@@ -1,10 +1,12 @@
 """What stands above every page of a flag: its name, its switch, the tabs."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assay.api import feature_flags
 from assay.dashboard.perform import check, may
 from assay.dashboard.visit import Visit
+from assay.experiments.metric import Metric
 from assay.flags.model import Flag, FlagConfig
 
 TABS = (
@@ -65,8 +67,19 @@ def flag_frame(visit: Visit, tab: str) -> FlagFrame:
         confirm=f"Turn it {'off' if config.on else 'on'} in {environment.name}?"
         if environment.confirm_changes
         else "",
-        tabs=tuple(
-            Tab(label, visit.here("flags", flag.key, *path), name == tab) for name, label, path in TABS
+        tabs=(
+            *(Tab(label, visit.here("flags", flag.key, *path), name == tab) for name, label, path in TABS),
+            *_experiments(visit, flag.key, tab),
         ),
         changed_ms=max(config.last_modified, flag.creation_date),
     )
+
+
+def _experiments(visit: Visit, flag: str, tab: str) -> Iterator[Tab]:
+    """A tab for each metric that was ever measured on the flag here."""
+    for item in visit.state.experiments(visit.project.key, flag).items:
+        if item.periods.get(visit.environment.key):
+            metric: Metric | None = visit.state.find(("metric", visit.project.key, item.metric_key))
+            if metric is not None:
+                href = visit.here("flags", flag, "experiments", item.metric_key)
+                yield Tab(f"Results: {metric.name}", href, tab == f"experiment {item.metric_key}")

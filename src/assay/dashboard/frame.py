@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from assay.access.sessions import csrf_token
-from assay.api import environments, tokens
+from assay.api import environments, members, roles, tokens
 from assay.dashboard.addresses import place_address
 from assay.dashboard.perform import may
 from assay.dashboard.rendering import Frame, NavigationLink, PlaceLink
@@ -31,9 +31,13 @@ PLACE_ENTRIES = (
 )
 ORGANIZATION_ENTRIES = (
     Entry("audit", "Audit log", "audit", ("audit",)),
+    Entry("members", "Members", "people", ("settings", "members")),
+    Entry("roles", "Roles", "role", ("settings", "roles")),
     Entry("tokens", "Access tokens", "key", ("settings", "tokens")),
     Entry("projects", "Projects", "settings", ("settings", "projects")),
 )
+# Entries that are left out for whoever may not see what they list.
+LISTED_BY = {"members": members.list_members, "roles": roles.list_roles, "tokens": tokens.list_tokens}
 
 
 def frame_of(
@@ -91,7 +95,9 @@ def _place(visit: Visit, last_place: str) -> tuple[Project, Environment]:
         project: Project | None = visit.state.find(("project", "", key))
         if project is not None and project.environments:
             return project, project.environment(environment_key) or project.environments[0]
-    first = next(iter(visit.state.all("project").values()))
+    every: list[Project] = list(visit.state.all("project").values())
+    seen = [one for one in every if may(visit, environments.list_environments, project=one.key)]
+    first = (seen or every)[0]
     return first, first.environments[0]
 
 

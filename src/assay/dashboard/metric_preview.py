@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from assay.dashboard.asking import days_ago_ms, lately_rows
 from assay.dashboard.charts import BarChart, stacked_bars
 from assay.dashboard.metric_form import MetricForm
 from assay.dashboard.numbers import whole
@@ -55,8 +56,7 @@ class MetricPreview:
 
 def seen_keys(visit: Visit, days: int = DAYS) -> tuple[SeenKey, ...]:
     """Keys of metric events in the page's environment, the most frequent first."""
-    since_ms = time.time_ns() // 1_000_000 - days * DAY_MS
-    rows = visit.rooms.engine.rows(event_keys(visit.environment.id, since_ms))
+    rows = lately_rows(visit, event_keys(visit.environment.id, days_ago_ms(days)))
     return tuple(
         SeenKey(key, kind, events, units, valued, unit_kinds, latest)
         for key, kind, events, units, valued, latest, unit_kinds in rows
@@ -70,11 +70,10 @@ def preview_of(visit: Visit, typed: MetricForm, own_key: str = "") -> MetricPrev
         return None
     now_ms = time.time_ns() // 1_000_000
     since_ms = (now_ms // DAY_MS - DAYS + 1) * DAY_MS
-    engine, place = visit.rooms.engine, visit.environment.id
-    by_day = dict(
-        engine.rows(event_days(place, event_key, kind=typed.source, since_ms=since_ms, day_ms=DAY_MS))
-    )
-    rows = engine.rows(event_units(place, event_key, kind=typed.source, since_ms=since_ms))
+    place, kind = visit.environment.id, typed.source
+    days = event_days(place, event_key, kind=kind, since_ms=since_ms, day_ms=DAY_MS)
+    by_day: dict[int, int] = dict(lately_rows(visit, days))
+    rows = lately_rows(visit, event_units(place, event_key, kind=kind, since_ms=since_ms))
     units = tuple(_tally(typed, row[:6]) for row in rows if row[0])
     events = sum(by_day.values())
     return MetricPreview(

@@ -1,27 +1,21 @@
 """What runs in an environment, of either generation of experiments, and what it says so far in a few words."""
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from assay.analysis.experiment_results import Compared, IterationResults, MetricResults
 from assay.analysis.iterations import iteration_promise
-from assay.analysis.pipeline import analyse
-from assay.analysis.promises import flag_experiment_promise
 from assay.analysis.results import AnytimeComparison, FlagExperimentResults
+from assay.dashboard.asking import lately_flag_results, lately_results
 from assay.dashboard.numbers import signed_percent
-from assay.dashboard.verdicts import check_name
+from assay.dashboard.verdicts import check_name, headline
 from assay.dashboard.visit import Visit
 from assay.errors import AssayError
-from assay.events.log import Position
-from assay.experiments.experiment import Experiment, Iteration
+from assay.experiments.experiment import Experiment, Iteration, MeasuredBy
 from assay.experiments.flag_scoped import FlagExperiment, FlagExperiments
 from assay.stats.sample_ratio import SampleRatio
 
-# An overview may be a minute behind.
-MAX_AGE_S = 60.0
 MOST_SHOWN = 12
 MISMATCH_P_VALUE = 0.001
 
@@ -40,32 +34,6 @@ class Running:
     verdict: str
     tone: Tone
     faults: tuple[str, ...]
-
-
-class FlagResults:
-    """Results of flag-scoped experiments, kept for as long as the tables hold the same, or for a minute."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[str, ...], tuple[Position, float, FlagExperimentResults]] = {}
-
-    def results(self, visit: Visit, flag: str, metric: str) -> FlagExperimentResults:
-        place = (visit.project.key, flag, visit.environment.key, metric)
-        position, now_s = visit.rooms.engine.position(), time.monotonic()
-        kept = self._kept.get(place)
-        if kept is not None and (kept[0] == position or now_s - kept[1] <= MAX_AGE_S):
-            return kept[2]
-        promise = flag_experiment_promise(visit.rooms.store, place, None, None)
-        found = analyse(promise, visit.rooms.engine)
-        with self._lock:
-            stale = [known for known, (_, at_s, _) in self._kept.items() if now_s - at_s > 10 * MAX_AGE_S]
-            for known in stale:
-                del self._kept[known]
-            self._kept[place] = (position, now_s, found)
-        return found
-
-
-_flag_results = FlagResults()
 
 
 def running_experiments(visit: Visit) -> tuple[Running, ...]:
@@ -91,8 +59,9 @@ def running_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> R
     try:
         place = (visit.project.key, visit.environment.key, experiment.key, "")
         promise = iteration_promise(visit.state, place, now_ms=time.time_ns() // 1_000_000)
-        results = visit.rooms.results.results(promise, visit.rooms.engine, max_age_s=MAX_AGE_S)
-        units, verdict = sum(results.exposed), _modern_verdict(results)
+        results = lately_results(visit, promise)
+        said = headline(results)
+        units, verdict = sum(results.exposed), (said.title, said.tone)
         faults = tuple(f"Failed: {check_name(check)}" for check in results.checks if check.status == "failed")
     except AssayError as error:
         verdict = (str(error), "warn")
@@ -113,23 +82,14 @@ def primary_name(visit: Visit, iteration: Iteration) -> str:
     primary = iteration.primary
     if primary is None:
         return "no primary metric"
-    kind = "metric_group" if primary.is_group else "metric"
-    found = visit.state.find((kind, visit.project.key, primary.key))
-    return found.name if found else primary.key
+    return metric_name(visit, primary)
 
 
-def _modern_verdict(results: IterationResults) -> tuple[str, Tone]:
-    """Of the primary metric: the arm that stands out, else that it is too early."""
-    primary = [
-        one for one in results.metrics if isinstance(one, MetricResults) and one.label.role == "primary"
-    ]
-    for one in primary:
-        for arm, compared in zip(results.arms, one.comparisons, strict=True):
-            if isinstance(compared, Compared) and compared.verdict.word in ("better", "worse"):
-                lift = signed_percent(compared.lift) if isinstance(compared.lift, float) else ""
-                tone: Tone = "good" if compared.verdict.word == "better" else "bad"
-                return f"{arm.name} {compared.verdict.word} {lift}".strip(), tone
-    return ("not yet", "") if sum(results.exposed) else ("nobody exposed yet", "")
+def metric_name(visit: Visit, measured: MeasuredBy) -> str:
+    """The name of the metric or metric group, or its key where it is gone."""
+    kind = "metric_group" if measured.is_group else "metric"
+    found = visit.state.find((kind, visit.project.key, measured.key))
+    return found.name if found else measured.key
 
 
 def _flag_scoped(visit: Visit) -> Iterator[Running]:
@@ -148,7 +108,7 @@ def running_flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
     units = 0
     faults: tuple[str, ...] = ()
     try:
-        results = _flag_results.results(visit, key, item.metric_key)
+        results = lately_flag_results(visit, key, item.metric_key)
         units = sum(total.exposed for total in results.totals)
         names = [one.name or str(one.value) for one in flag.variations]
         verdict = _flag_verdict(results, names, lower=bool(metric and metric.lower_is_better))
@@ -157,7 +117,7 @@ def running_flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
         verdict = (str(error), "warn")
     return Running(
         name=flag.name,
-        href=visit.here("flags", key),
+        href=visit.here("flags", key, "experiments", item.metric_key),
         what=metric.name if metric else item.metric_key,
         started_ms=item.periods[visit.environment.key][-1].start_date,
         units=units,

@@ -8,6 +8,7 @@ from assay.access.sessions import Session
 from assay.api.call import Rooms
 from assay.dashboard.addresses import place_address
 from assay.dashboard.forms import Form
+from assay.dashboard.lately import Lately
 from assay.sdk.arrivals import Arrivals
 from assay.store.records import Environment, Project, Token
 from assay.store.state import State
@@ -17,11 +18,12 @@ Theme = Literal["auto", "light", "dark"]
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What views work with. `secret`: the key of the tokens in forms."""
+    """What views work with. `secret`: the key of the tokens in forms; `lately`: what pages may show late."""
 
     rooms: Rooms
     arrivals: Arrivals
     secret: bytes
+    lately: Lately
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from assay.analysis.experiment_results import IterationResults
 from assay.analysis.iterations import IterationPromise, Narrowing, iteration_promise
 from assay.api import experiment_results, experiments
 from assay.dashboard.addresses import PLACE, with_query
+from assay.dashboard.asking import lately_results
 from assay.dashboard.experiment_actions import ExperimentActions, experiment_actions
 from assay.dashboard.experiment_downloads import Downloads, downloads_of
 from assay.dashboard.perform import check
@@ -22,8 +23,6 @@ from assay.flags.model import Flag
 
 EXPERIMENT = PLACE + "/experiments/{experiment}"
 
-# A page may be some seconds behind; the REST API never is.
-MAX_AGE_S = 5.0
 DAY_MS = 86_400_000
 
 STATES = {"not_started": "draft", "running": "running", "stopped": "stopped"}
@@ -148,7 +147,7 @@ def _results(
         return None, ""
     try:
         promise = promised(visit, experiment, iteration)
-        return visit.rooms.results.results(promise, visit.rooms.engine, max_age_s=MAX_AGE_S), ""
+        return lately_results(visit, promise), ""
     except Forbidden:
         raise
     except AssayError as error:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from assay.api import projects, tokens
 from assay.dashboard.addresses import with_query
 from assay.dashboard.changes import Change, action_words, changes_of
 from assay.dashboard.flag_frame import FlagFrame, flag_frame, viewed_flag
 from assay.dashboard.pages.flag_targeting import FLAG
 from assay.dashboard.people import actor_words
+from assay.dashboard.perform import may
 from assay.dashboard.visit import Page, Shown, View, Visit
 from assay.store.history import Entry, entries
 from assay.store.state import State
@@ -56,8 +58,18 @@ def page_of_entries(
     if len(found) > PAGE_SIZE:
         path = visit.target.partition("?")[0]
         older = with_query(path, q=contains, before=found[PAGE_SIZE - 1].id)
-    told = [entry for entry in found[:PAGE_SIZE] if not _goes_without_saying(entry)]
+    shown = [entry for entry in found[:PAGE_SIZE] if not _goes_without_saying(entry)]
+    told = [entry for entry in shown if _may_know(visit, entry.target)]
     return tuple(_change_set(visit.state, entry) for entry in told), older
+
+
+def _may_know(visit: Visit, target: str) -> bool:
+    """What belongs to a project is for whoever may see the project, the rest for whoever may see tokens."""
+    kind, _, rest = target.partition("/")
+    project = rest.partition("/")[0]
+    if kind in ("token", "member", "role", "webhook"):
+        return may(visit, tokens.list_tokens)
+    return may(visit, projects.get_project, project=project)
 
 
 def _goes_without_saying(entry: Entry) -> bool:

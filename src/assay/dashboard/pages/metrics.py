@@ -5,6 +5,7 @@ from typing import Any
 
 from assay.api import metrics
 from assay.dashboard.addresses import PLACE, with_query
+from assay.dashboard.experiment_links import experiments_measuring
 from assay.dashboard.listings import Pager, page_of
 from assay.dashboard.metric_form import (
     MEASURES,
@@ -66,7 +67,7 @@ class MetricPage:
     home: str
     list: str
     may_change: bool
-    flags: tuple[tuple[str, str], ...]
+    used_by: tuple[tuple[str, str], ...]
     changed_ms: int | None
     filtered: bool
 
@@ -166,12 +167,17 @@ def _page(
         home=visit.here("metrics", key) if key else visit.here("new-metric"),
         list=visit.here("metrics"),
         may_change=may(visit, handler, **place, **({"metric": key} if key else {})),
-        flags=() if metric is None else _flags(visit, key),
+        used_by=() if metric is None else _users(visit, key),
         changed_ms=None if metric is None else metric.last_modified or metric.creation_date,
         filtered=metric is not None and metric.filters is not None,
     )
     status, text = (error.status, str(error)) if error else (200, "")
     return Page("metric.html", page.title, page, status, text[:1].upper() + text[1:])
+
+
+def _users(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
+    """Names and addresses of the experiments that it measures, those of the first generation by their flags."""
+    return (*experiments_measuring(visit, metric), *_flags(visit, metric))
 
 
 def _flags(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
@@ -196,7 +202,7 @@ def _row(visit: Visit, metric: Metric, latest: dict[tuple[str, str], int]) -> Me
         measure=MEASURES[metric.value_of],
         better="Lower is better" if metric.lower_is_better else "Higher is better",
         tags=metric.tags,
-        used_by=len(_flags(visit, metric.key)),
+        used_by=len(_users(visit, metric.key)),
         seen_ms=latest.get((metric.kind, event)),
     )
 

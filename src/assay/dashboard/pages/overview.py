@@ -7,7 +7,7 @@ from assay.api import projects
 from assay.dashboard.addresses import PLACE, place_address
 from assay.dashboard.charts import BarChart
 from assay.dashboard.pages.live import arrivals_chart
-from assay.dashboard.perform import check
+from assay.dashboard.perform import check, may
 from assay.dashboard.running import Running, running_experiments
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.dashboard.words import served_words
@@ -40,7 +40,9 @@ class OverviewPage:
 
 
 def first_page(visit: Visit) -> Shown:
-    project = next(iter(visit.state.all("project").values()))
+    every = list(visit.state.all("project").values())
+    seen = [one for one in every if may(visit, projects.get_project, project=one.key)]
+    project = (seen or every)[0]
     return SeeOther(place_address(project.key, project.environments[0].key))
 
 

@@ -11,7 +11,8 @@ function sayTime(element) {
   const at = new Date(element.dateTime);
   if (Number.isNaN(at.getTime())) return;
   const seconds = (at - Date.now()) / 1000;
-  const step = STEPS.find(([, length]) => Math.abs(seconds) >= length);
+  // The clock of whoever sent it may be ahead of ours.
+  const step = seconds < 0 && STEPS.find(([, length]) => -seconds >= length);
   element.textContent =
     element.dataset.words !== "ago"
       ? absolute.format(at)
@@ -167,7 +168,16 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
 });
 
+// What can be scrolled can be reached by keyboard.
+function reachScrolling(root) {
+  for (const region of root.querySelectorAll(".scroll")) {
+    if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
+    else region.removeAttribute("tabindex");
+  }
+}
+
 function enhance(root) {
+  reachScrolling(root);
   sayTimes(root);
   filterTables(root);
   root.querySelectorAll("select[data-shows]").forEach(choose);
@@ -176,6 +186,7 @@ function enhance(root) {
 enhance(document);
 keepLive();
 setInterval(() => sayTimes(document), 30000);
+window.addEventListener("resize", () => reachScrolling(document));
 
 // A form with data-preview="id" shows that region as the server would with what is typed now.
 document.querySelectorAll("form[data-preview]").forEach((form) => {
