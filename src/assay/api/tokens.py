@@ -174,7 +174,7 @@ def _require_reach(call: Call, state: State, *tokens: Token) -> None:
 
 def _rep(call: Call, token: Token) -> TokenRep:
     owner = call.rooms.store.state.find(("member", "", token.member_id)) if token.member_id else None
-    return token_rep(token, owner, call.rooms.last_uses.of(token.id))
+    return token_rep(token, owner, call.rooms.last_uses.of(token.id), modern=call.modern)
 
 
 TOKEN = "/api/v2/tokens/{token}"  # noqa: S105  # a path
