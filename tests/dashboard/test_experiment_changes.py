@@ -18,7 +18,9 @@ def do(visitor: Visitor, key: str, step: str, **fields: Any) -> str:
 def test_a_draft_starts_from_its_page(site: LiveServer, admin: Visitor) -> None:
     key = fresh("start")
     make_experiment(site, key)
-    assert "Start the experiment" in admin.get(f"{PAGES}/{key}").text
+    page = text_of(admin.get(f"{PAGES}/{key}").text)
+    assert f"Decided by {key} Plan Open-ended; to find a lift of 5.0 % with 80 % power" in page
+    assert "Start the experiment" in page
     assert "Started." in do(admin, key, "start")
     assert read(site, key)["currentIteration"]["status"] == "running"
 

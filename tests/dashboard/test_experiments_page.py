@@ -49,7 +49,7 @@ def test_experiments_of_the_first_generation_lead_to_their_flag(site: LiveServer
     patch = [{"op": "add", "path": "/experiments/items/-", "value": value}]
     assert site.rest("PATCH", f"/flags/default/{key}", patch).status == 200
     page = admin.get(LIST, q=key, state="running").text
-    assert f'<a class="name" href="/p/default/production/flags/{key}">' in page
+    assert f'<a class="name" href="/p/default/production/flags/{key}/experiments/{key}">' in page
 
 
 def test_nothing_that_fits_leads_back_to_all(admin: Visitor) -> None:

@@ -40,7 +40,10 @@ def lately_results(visit: Visit, promise: IterationPromise) -> IterationResults:
 
 
 def lately_flag_results(visit: Visit, flag: str, metric: str) -> FlagExperimentResults:
-    """The results of a metric on a flag, by what the flag and the metric are now."""
+    """The results of a metric on a flag, by what the flag and the metric are now.
+
+    A reset makes it another question: nobody is shown again what was just forgotten.
+    """
     rooms, project, environment = visit.rooms, visit.project.key, visit.environment
     place = (project, flag, environment.key, metric)
     state = (
@@ -48,10 +51,10 @@ def lately_flag_results(visit: Visit, flag: str, metric: str) -> FlagExperimentR
         visit.state.flag(project, flag).environments[environment.key].version,
         visit.state.metric(project, metric),
         visit.state.experiments(project, flag),
-        visit.state.resets.get((environment.id, flag, metric)),
     )
+    reset = visit.state.resets.get((environment.id, flag, metric))
 
     def compute() -> FlagExperimentResults:
         return analyse(flag_experiment_promise(rooms.store, place, None, None), rooms.engine)
 
-    return visit.workplace.lately.answer(("flag", *place), state, compute)
+    return visit.workplace.lately.answer(("flag", *place, reset), state, compute)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assay.api import experiments
+from assay.dashboard.numbers import percent, whole
 from assay.dashboard.perform import may
+from assay.dashboard.running import metric_name
 from assay.dashboard.visit import Visit
 from assay.dashboard.words import variation_label
 from assay.experiments.experiment import Experiment, Iteration, Treatment
@@ -42,6 +44,7 @@ class ExperimentActions:
     state: ExperimentState
     may_change: bool
     has_draft: bool
+    planned: tuple[tuple[str, str], ...]
     off: tuple[OffFlag, ...]
     choices: tuple[TreatmentChoice, ...]
     rest: str
@@ -65,6 +68,7 @@ def experiment_actions(visit: Visit, experiment: Experiment) -> ExperimentAction
         state=state_of(experiment),
         may_change=may(visit, experiments.patch_experiment, **place),
         has_draft=draft is not None,
+        planned=_planned(visit, draft) if draft else (),
         off=off_flags(visit, next_one) if next_one and not running else (),
         choices=tuple(_choices(visit, running)) if running else (),
         rest=_rest(visit, running) if running else "",
@@ -107,6 +111,24 @@ def served_by(visit: Visit, treatment: Treatment) -> tuple[str, ...]:
         for parameter in treatment.parameters
         if (label := _label(visit, parameter.flag_key, parameter.variation_id))
     )
+
+
+def _planned(visit: Visit, draft: Iteration) -> tuple[tuple[str, str], ...]:
+    """What it is measured by and for how long, in words."""
+    names = {one.key: metric_name(visit, one) for one in draft.metrics}
+    others = [names[one.key] for one in draft.metrics if not one.primary and not one.guardrail]
+    guardrails = [names[one.key] for one in draft.metrics if one.guardrail]
+    plan = draft.plan
+    length = "Open-ended" if plan.horizon_units is None else f"Up to {whole(plan.horizon_units)} units"
+    found = f"{length}; to find a lift of {percent(plan.minimum_lift)} with {percent(plan.power, 0)} power"
+    rows = (
+        ("Decided by", names[draft.primary.key] if draft.primary else ""),
+        ("Also measured", ", ".join(others)),
+        ("Guardrails", ", ".join(guardrails)),
+        ("Sliced by", ", ".join(draft.attributes)),
+        ("Plan", found),
+    )
+    return tuple((name, text) for name, text in rows if text)
 
 
 def _choices(visit: Visit, running: Iteration) -> list[TreatmentChoice]:

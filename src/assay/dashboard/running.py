@@ -12,7 +12,7 @@ from assay.dashboard.numbers import signed_percent
 from assay.dashboard.verdicts import check_name, headline
 from assay.dashboard.visit import Visit
 from assay.errors import AssayError
-from assay.experiments.experiment import Experiment, Iteration
+from assay.experiments.experiment import Experiment, Iteration, MeasuredBy
 from assay.experiments.flag_scoped import FlagExperiment, FlagExperiments
 from assay.stats.sample_ratio import SampleRatio
 
@@ -82,9 +82,14 @@ def primary_name(visit: Visit, iteration: Iteration) -> str:
     primary = iteration.primary
     if primary is None:
         return "no primary metric"
-    kind = "metric_group" if primary.is_group else "metric"
-    found = visit.state.find((kind, visit.project.key, primary.key))
-    return found.name if found else primary.key
+    return metric_name(visit, primary)
+
+
+def metric_name(visit: Visit, measured: MeasuredBy) -> str:
+    """The name of the metric or metric group, or its key where it is gone."""
+    kind = "metric_group" if measured.is_group else "metric"
+    found = visit.state.find((kind, visit.project.key, measured.key))
+    return found.name if found else measured.key
 
 
 def _flag_scoped(visit: Visit) -> Iterator[Running]:

@@ -54,8 +54,11 @@ def statement_reps(statements: tuple[Statement, ...]) -> list[StatementRep]:
     return msgspec.json.decode(msgspec.json.encode(statements), type=list[StatementRep])
 
 
-def token_rep(token: Token, owner: Member | None, last_used: int) -> TokenRep:
-    """A token; clients want an owner of each, so a token whose owner is gone is its own."""
+def token_rep(token: Token, owner: Member | None, last_used: int, *, modern: bool) -> TokenRep:
+    """A token; clients want an owner of each, so a token whose owner is gone is its own.
+
+    Clients of the founding generation can't read a policy whose resources are texts, so they get none.
+    """
     body: TokenRep = {
         "_id": token.id,
         "ownerId": token.member_id or token.id,
@@ -73,7 +76,7 @@ def token_rep(token: Token, owner: Member | None, last_used: int) -> TokenRep:
         "description": token.description,
         "role": token.role,
         "customRoleIds": list(token.custom_role_ids),
-        "inlineRole": statement_reps(token.inline_role),
+        "inlineRole": statement_reps(token.inline_role) if modern else [],
         "lastUsed": last_used,
         "expiry": token.expiry,
         "defaultApiVersion": token.default_api_version,

@@ -15,6 +15,7 @@ from assay.dashboard.experiment_form import (
     horizon_units,
     iteration_body,
 )
+from assay.dashboard.experiment_links import rule_owners
 from assay.dashboard.forms import Form
 from assay.dashboard.pages.experiment_changes import patch_experiment, spoken, start_with_flags_on
 from assay.dashboard.pages.flags import key_of_name
@@ -24,7 +25,6 @@ from assay.dashboard.words import place_words, rule_words
 from assay.errors import AssayError
 from assay.experiments.experiment import FALLTHROUGH, Experiment
 from assay.experiments.metric import Metric
-from assay.experiments.ownership import owned_rules
 from assay.flags.model import Flag
 from assay.warehouse.queries.contexts import attribute_names
 
@@ -213,9 +213,8 @@ def _places(visit: Visit, flag: Flag, typed: DesignForm) -> list[Choice]:
 
 def _owner(visit: Visit, flag: Flag, rule_id: str) -> str:
     """The name of the experiment that runs at the rule."""
-    every: list[Experiment] = list(visit.state.all("experiment", visit.project.key).values())
-    here = [one for one in every if one.environment_key == visit.environment.key]
-    return next((one.experiment.name for one in owned_rules(here, flag.key) if one.rule_id == rule_id), "")
+    owners = rule_owners(visit, flag.key, flag.environments[visit.environment.key])
+    return next((one.name for one in owners if one.rule_id == rule_id), "")
 
 
 def _units(visit: Visit, typed: DesignForm) -> list[Choice]:

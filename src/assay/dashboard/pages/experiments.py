@@ -152,7 +152,7 @@ def _listed(visit: Visit, flag: str, item: FlagExperiment) -> Listed:
         return ExperimentRow(
             name=name,
             key=flag,
-            href=visit.here("flags", flag),
+            href=visit.here("flags", flag, *(("experiments", item.metric_key) if periods else ())),
             flags=((name, visit.here("flags", flag)),),
             state=state,
             metric=metric_name,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from assay.api import feature_flags
 from assay.dashboard.addresses import PLACE
+from assay.dashboard.experiment_links import RuleOwner, rule_owners
 from assay.dashboard.flag_frame import FlagFrame, flag_frame, viewed_flag
 from assay.dashboard.perform import perform
 from assay.dashboard.targeting import KEPT, Draft, draft_of_flag, draft_of_form, stepped
@@ -44,6 +45,7 @@ class TargetingPage:
     prerequisite_labels: dict[str, tuple[str, ...]]
     kept: dict[str, str]
     measured: bool
+    owners: tuple[RuleOwner, ...]
     requires_comment: bool
     comment: str
 
@@ -107,6 +109,7 @@ def _page(visit: Visit, draft: Draft, *, unsaved: bool = False, error: AssayErro
         prerequisite_labels={key: _labels(shelf[key]) for key in chosen if key in shelf},
         kept=_kept(flag, config, draft),
         measured=visit.state.experiments(project, flag.key).running(environment.key),
+        owners=rule_owners(visit, flag.key, config),
         requires_comment=environment.require_comments,
         comment=visit.form.raw("comment"),
     )

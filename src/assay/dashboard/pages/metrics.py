@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.api import metrics
-from assay.api.metric_uses import experiments_by_metric
 from assay.dashboard.addresses import PLACE, with_query
+from assay.dashboard.experiment_links import experiments_measuring
 from assay.dashboard.listings import Pager, page_of
 from assay.dashboard.metric_form import (
     MEASURES,
@@ -167,7 +167,7 @@ def _page(
         home=visit.here("metrics", key) if key else visit.here("new-metric"),
         list=visit.here("metrics"),
         may_change=may(visit, handler, **place, **({"metric": key} if key else {})),
-        used_by=() if metric is None else (*_flags(visit, key), *_experiments(visit, key)),
+        used_by=() if metric is None else _users(visit, key),
         changed_ms=None if metric is None else metric.last_modified or metric.creation_date,
         filtered=metric is not None and metric.filters is not None,
     )
@@ -175,20 +175,16 @@ def _page(
     return Page("metric.html", page.title, page, status, text[:1].upper() + text[1:])
 
 
+def _users(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
+    """Names and addresses of the experiments that it measures, those of the first generation by their flags."""
+    return (*experiments_measuring(visit, metric), *_flags(visit, metric))
+
+
 def _flags(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
     """Names and addresses of the flags that it is measured on."""
     shelf: dict[str, FlagExperiments] = dict(visit.state.all("experiments", visit.project.key))
     keys = [key for key, experiments in shelf.items() if experiments.item(metric) is not None]
     return tuple((key, visit.here("flags", key)) for key in keys)
-
-
-def _experiments(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
-    """Names and addresses of the experiments of the page's environment that it measures."""
-    here = visit.environment.key
-    found = experiments_by_metric(visit.state, visit.project.key, metric)
-    return tuple(
-        (one.name, visit.here("experiments", one.key)) for one in found if one.environment_key == here
-    )
 
 
 def _fits(metric: Metric, query: str) -> bool:
@@ -206,7 +202,7 @@ def _row(visit: Visit, metric: Metric, latest: dict[tuple[str, str], int]) -> Me
         measure=MEASURES[metric.value_of],
         better="Lower is better" if metric.lower_is_better else "Higher is better",
         tags=metric.tags,
-        used_by=len(_flags(visit, metric.key)) + len(_experiments(visit, metric.key)),
+        used_by=len(_users(visit, metric.key)),
         seen_ms=latest.get((metric.kind, event)),
     )
 
