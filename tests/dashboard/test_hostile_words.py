@@ -26,7 +26,8 @@ def unescaped(page: str) -> list[str]:
     return [trace for trace in traces if trace in page]
 
 
-@pytest.fixture(scope="module")
+# Of the session, as the server is: workers mix the tests of modules.
+@pytest.fixture(scope="session")
 def hostile(site: LiveServer) -> list[str]:
     """The keys of flags that carry each word everywhere a word can stand."""
     keys = []
