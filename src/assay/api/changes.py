@@ -14,6 +14,8 @@ KINDS = {
     "experiments": "flag",
     "experimentation_settings": "experimentation-settings",
     "token": "service-token",
+    "metric_group": "metric-group",
+    "contextKind": "context-kind",
 }
 
 
