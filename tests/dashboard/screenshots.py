@@ -11,12 +11,13 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from assay.demo.history import make_history
 from dashboard.showcase import PAGES as FURNISHED
-from dashboard.showcase import PLACE, furnish
+from dashboard.showcase import PLACE, furnish_shop
 from live import LiveServer, exposure, tracked
 
-PAGES = {
-    **FURNISHED,
+# The demo's own experiments; it has no draft.
+PAGES = {name: path for name, path in FURNISHED.items() if name != "experiment-draft"} | {
     "experiment": f"{PLACE}/experiments/free-shipping",
+    "experiment-shipped": f"{PLACE}/experiments/learned-search",
 }
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 SIZE: ViewportSize = {"width": 1280, "height": 900}
@@ -38,7 +39,7 @@ def _shoot(browser: Browser, folder: Path, wanted: set[str]) -> None:
     """The demo's four weeks, what the showcase adds, and somebody who uses it all while pictures are taken."""
     make_history(folder)
     server = LiveServer(folder).start()
-    furnish(server)
+    furnish_shop(server)
     # What arrived is forgotten, so that the week's events don't dwarf the traffic.
     server.stop()
     server.start()

@@ -45,13 +45,18 @@ PAGES = {
 
 
 def furnish(server: LiveServer, units: int = 4000) -> None:
-    """Flags, segments, metrics and an experiment with a week of events; `units` are exposed to it."""
+    """Something on every page; `units` are exposed to each experiment."""
+    furnish_shop(server, units)
+    furnish_experiments(server, units, random.Random(11))
+
+
+def furnish_shop(server: LiveServer, units: int = 4000) -> None:
+    """Flags, segments, metrics, people, and a flag's metrics with a week of events."""
     _flags(server)
     _metrics(server)
     _experiment(server)
     _segment(server)
     _targeting(server)
-    furnish_experiments(server, units, random.Random(11))
     _people(server)
     _send(server, _events(units, random.Random(7)))
     broken = [{"kind": "custom", "creationDate": now_ms()}, {"kind": "telepathy"}, "no event"]
