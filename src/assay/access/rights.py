@@ -9,14 +9,22 @@ from assay.store.records import Member, Statement, Token
 from assay.store.state import State
 
 NO_ROLE = "no_access"
+OWNER = Grant("owner")
 
 
 def grants_of(state: State, token: Token) -> tuple[Grant, ...]:
     """Each of these must permit what the token asks for."""
-    own = grant_of(state, token.role, token.custom_role_ids, token.inline_role)
+    own = own_grant(state, token)
     if token.service_token or not token.member_id:
         return (own,)
     return own, member_grant(state, state.find(("member", "", token.member_id)))
+
+
+def own_grant(state: State, token: Token) -> Grant:
+    """What the token itself was given. An owner's own admin token is the owner's: no token has that role by name."""
+    member = state.find(("member", "", token.member_id))
+    theirs = token.role == "admin" and not token.service_token and member_grant(state, member) == OWNER
+    return OWNER if theirs else grant_of(state, token.role, token.custom_role_ids, token.inline_role)
 
 
 def member_grant(state: State, member: Member | None) -> Grant:

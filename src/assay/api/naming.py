@@ -43,7 +43,7 @@ def default_resource(path: str) -> str:
 def default_action(method: str, path: str, role: str) -> str:
     """A verb and the kind of thing: view where reading suffices, create on a collection, else update or delete."""
     kind, name, ends_there = _target(path)
-    thing = NAMES.get(kind) or _capitalized(kind or path.rsplit("/", 1)[-1])
+    thing = thing_of(kind or path.rsplit("/", 1)[-1])
     if role == "reader":
         return f"view{thing}"
     if role == "writer" and method == "GET":
@@ -72,5 +72,6 @@ def _target(path: str) -> tuple[str, str, bool]:
     return kind, name, ends_there
 
 
-def _capitalized(words: str) -> str:
-    return "".join(word[:1].upper() + word[1:] for word in words.split("-"))
+def thing_of(kind: str) -> str:
+    """What actions call a kind of resource."""
+    return NAMES.get(kind) or "".join(word[:1].upper() + word[1:] for word in kind.split("-"))

@@ -4,9 +4,7 @@ from typing import Any, Required, TypedDict
 
 from assay.api.call import ANY_TOKEN, ANYONE, VERSIONS, Answer, Call, Operation
 from assay.api.links import ROOT, link
-
-# There is one account, and clients want to know its id.
-ACCOUNT_ID = "assay"
+from assay.api.representations.audit import ACCOUNT_ID
 
 AREAS = (
     *("projects", "flags", "metrics", "segments", "tokens", "members", "roles", "webhooks", "auditlog"),

@@ -1,6 +1,7 @@
 """The operations of REST API v2: each resource's module ends with its rows of the table."""
 
 from assay.api import (
+    auditlog,
     context_kinds,
     contexts,
     dependent_flags,
@@ -58,6 +59,7 @@ _RESOURCES: tuple[Operation, ...] = (
     *tags.OPERATIONS,
     *tokens.OPERATIONS,
     *roles.OPERATIONS,
+    *auditlog.OPERATIONS,
     *members.OPERATIONS,
     *other.OPERATIONS,
     *webhooks.OPERATIONS,

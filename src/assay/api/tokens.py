@@ -5,8 +5,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from assay.access.policies import Grant, check_statements
-from assay.access.rights import custom_role_ids, grant_of, require_cover
+from assay.access.policies import check_statements
+from assay.access.rights import custom_role_ids, own_grant, require_cover
 from assay.access.tokens import digest, mint, new_secret
 from assay.api.call import VERSIONS, Answer, Call, Operation
 from assay.api.paging import paged
@@ -54,7 +54,7 @@ def create_token(call: Call) -> Answer:
         token = mint(asked.name, "", secret, transaction.now_ms, service_token=asked.service_token)
         token = replace(token, member_id=call.token.member_id)
         token = _as_asked(transaction.state, token, asked, transaction.now_ms)
-        require_cover(transaction.state, call.token, _grant(transaction.state, token))
+        require_cover(transaction.state, call.token, own_grant(transaction.state, token))
         transaction.put(("token", "", token.id), token, "createAccessToken")
     return Answer(201, _rep(call, token) | {"token": secret})
 
@@ -168,12 +168,8 @@ def _one_right(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in after.items() if name not in RIGHTS or not given or name in given}
 
 
-def _grant(state: State, token: Token) -> Grant:
-    return grant_of(state, token.role, token.custom_role_ids, token.inline_role)
-
-
 def _require_reach(call: Call, state: State, *tokens: Token) -> None:
-    require_cover(state, call.token, *(_grant(state, token) for token in tokens))
+    require_cover(state, call.token, *(own_grant(state, token) for token in tokens))
 
 
 def _rep(call: Call, token: Token) -> TokenRep:

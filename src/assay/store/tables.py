@@ -51,8 +51,6 @@ audit = sa.Table(
     sa.Column("comment", sa.Text, nullable=False),
     sa.Column("before", sa.LargeBinary, nullable=True),
     sa.Column("after", sa.LargeBinary, nullable=True),
-    # What was done to what, as policies name it: a JSON list of [action, resource].
-    sa.Column("accesses", sa.LargeBinary, nullable=True),
 )
 sa.Index("audit_by_time", audit.c.at_ms)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from assay.api import projects
+from assay.api import auditlog
 from assay.dashboard.pages.flag_history import ChangeSet, page_of_entries
 from assay.dashboard.perform import check
 from assay.dashboard.visit import Page, Shown, View, Visit
@@ -18,7 +18,7 @@ class AuditPage:
 
 
 def show_audit(visit: Visit) -> Shown:
-    check(visit, projects.list_projects)
+    check(visit, auditlog.list_audit_entries)
     query = visit.query.text("q")
     found, older = page_of_entries(visit, contains=query)
     return Page("audit.html", "Audit log", AuditPage(query, found, older))

@@ -1,4 +1,4 @@
-"""Browser sessions, and what each audit entry did to what."""
+"""Browser sessions, and the audit trail by time."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,5 +18,4 @@ def upgrade() -> None:
         sa.Column("created_ms", sa.BigInteger, nullable=False),
         sa.Column("used_ms", sa.BigInteger, nullable=False),
     )
-    op.add_column("audit", sa.Column("accesses", sa.LargeBinary, nullable=True))
     op.create_index("audit_by_time", "audit", ["at_ms"])
