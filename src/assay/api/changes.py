@@ -1,6 +1,6 @@
 """Audit entries as the changes that they record: which actions on which resources, and what is told of them."""
 
-from typing import Any, TypedDict
+from typing import Any, Required, TypedDict
 
 import msgspec
 
@@ -26,8 +26,8 @@ class AccessRep(TypedDict):
     resource: str
 
 
-class ChangeTarget(TypedDict):
-    name: str
+class ChangeTarget(TypedDict, total=False):
+    name: Required[str]
     resources: list[str]
 
 
