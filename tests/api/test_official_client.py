@@ -8,6 +8,7 @@ import launchdarkly_api
 import pytest
 from launchdarkly_api.api import (
     access_tokens_api,
+    audit_log_api,
     environments_api,
     experiments__beta_api,
     feature_flags_api,
@@ -177,6 +178,13 @@ def test_tokens_are_made_read_listed_and_deleted(client: Any) -> None:
     assert made.token not in printed(tokens.get_token(made.id))
     assert made.token not in printed(tokens.get_tokens(show_all=True))
     assert tokens.delete_token(made.id) is None
+
+
+def test_the_audit_log_is_listed_and_read(client: Any) -> None:
+    log = audit_log_api.AuditLogApi(client)
+    (latest, *_) = log.get_audit_log_entries(limit=5).items
+    assert printed(latest)
+    assert log.get_audit_log_entry(latest.id).id == latest.id
 
 
 def test_results_print_and_reset(api: LiveServer, client: Any) -> None:

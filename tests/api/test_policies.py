@@ -204,6 +204,25 @@ def test_a_tag_opens_what_has_it(api: LiveServer, flag: dict[str, Any]) -> None:
     assert_refused(api.rest("DELETE", f"/flags/default/{other}", token=mine), 403, "forbidden")
 
 
+@pytest.mark.parametrize("kind", ["metric", "metric-group", "segment"])
+def test_a_denial_by_tag_holds_for_every_kind_that_has_tags(api: LiveServer, kind: str) -> None:
+    key, metric = fresh("tagged"), fresh("of-group")
+    event = {"kind": "custom", "eventKey": "e", "name": "m"}
+    assert api.rest("POST", "/metrics/default", {"key": metric, **event}).status == 201
+    me = api.rest("GET", "/members/me").body["_id"]
+    group = {"kind": "standard", "maintainerId": me, "metrics": [{"key": metric, "nameInGroup": "m"}]}
+    path, body, shape = {
+        "metric": ("/metrics/default", event, "metric/*;frozen"),
+        "metric-group": ("/projects/default/metric-groups", group, "metric-group/*;frozen"),
+        "segment": ("/segments/default/test", {}, "env/*:segment/*;frozen"),
+    }[kind]
+    made = api.rest("POST", path, {"name": key, **body, "key": key, "tags": ["frozen"]})
+    assert made.status == 201, made.body
+    careful = token(api, allow("*"), deny(f"proj/*:{shape}", "update*", "delete*"))
+    assert_refused(api.rest("DELETE", f"{path}/{key}", token=careful), 403, "forbidden")
+    assert api.rest("GET", f"{path}/{key}", token=careful).status == 200
+
+
 def test_what_is_made_is_judged_by_its_key(api: LiveServer) -> None:
     team = token(api, allow("proj/default:metric/team-*"))
     made = {"kind": "custom", "eventKey": "e"}

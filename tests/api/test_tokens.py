@@ -94,8 +94,10 @@ def test_a_token_is_patched(api: LiveServer) -> None:
     assert patch(api, made, "/description", "for the build").body["description"] == "for the build"
     policy = [{"effect": "allow", "actions": ["*"], "resources": ["proj/default"]}]
     limited = patch(api, made, "/inlineRole", policy).body
-    assert limited["inlineRole"] == policy
     assert "role" not in limited
+    headers = {"Authorization": api.token, "LD-API-Version": "20240415"}
+    shown = api.request("GET", f"/api/v2/tokens/{made['_id']}", None, headers).body
+    assert shown["inlineRole"] == policy
     assert_refused(api.rest("GET", "/metrics/elsewhere", token=made["token"]), 403, "forbidden")
     again = patch(api, made, "/role", "reader").body
     assert again["role"] == "reader"

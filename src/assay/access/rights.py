@@ -113,5 +113,6 @@ def _tags(state: State, project: str, environment: str, step: Step) -> frozenset
             (project, f"{environment}/{step.name}"),
             (f"{project}/{environment}", step.name),
         )
-        found = next((one for place in places if (one := state.find((step.kind, *place)))), None)
+        kind = step.kind.replace("-", "_")
+        found = next((one for place in places if (one := state.find((kind, *place)))), None)
     return frozenset(getattr(found, "tags", ()))

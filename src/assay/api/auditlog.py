@@ -46,7 +46,9 @@ def get_audit_entry(call: Call) -> Answer:
         for found in entries(call.rooms.store, limit=1, before=int(asked) + 1):
             entry: Entry = asdict(found)
             if found.id == int(asked) and _visible(call, entry):
-                return Answer(body=audit_entry_rep(call.rooms.store.state, entry, whole=True))
+                return Answer(
+                    body=audit_entry_rep(call.rooms.store.state, entry, whole=True, modern=call.modern)
+                )
     raise NotFound("Unknown audit log entry")
 
 
@@ -69,7 +71,7 @@ def _page(call: Call, statements: tuple[Statement, ...]) -> AuditEntriesRep:
         last = None
     state = call.rooms.store.state
     return {
-        "items": [audit_entry_rep(state, entry, whole=False) for entry in found],
+        "items": [audit_entry_rep(state, entry, whole=False, modern=call.modern) for entry in found],
         "_links": {"self": link("auditlog")} | ({} if last is None else {"next": _next(call, last)}),
     }
 

@@ -1,6 +1,6 @@
 """Audit entries as the changes that they record: which actions on which resources, and what is told of them."""
 
-from typing import Any, TypedDict
+from typing import Any, Required, TypedDict
 
 import msgspec
 
@@ -14,6 +14,8 @@ KINDS = {
     "experiments": "flag",
     "experimentation_settings": "experimentation-settings",
     "token": "service-token",
+    "metric_group": "metric-group",
+    "contextKind": "context-kind",
 }
 
 
@@ -24,8 +26,8 @@ class AccessRep(TypedDict):
     resource: str
 
 
-class ChangeTarget(TypedDict):
-    name: str
+class ChangeTarget(TypedDict, total=False):
+    name: Required[str]
     resources: list[str]
 
 

@@ -50,8 +50,11 @@ class AuditEntriesRep(TypedDict):
     _links: dict[str, Any]
 
 
-def audit_entry_rep(state: State, entry: Entry, *, whole: bool) -> AuditEntryRep:
-    """An entry; the `whole` of it shows the documents before and after, whose secrets are masked."""
+def audit_entry_rep(state: State, entry: Entry, *, whole: bool, modern: bool) -> AuditEntryRep:
+    """An entry; the `whole` of it shows the documents before and after, whose secrets are masked.
+
+    Clients of the founding generation can't read a target's resources; they get them in `accesses` alone.
+    """
     change = change_rep(entry)
     before, after = change["previousVersion"], change["currentVersion"]
     plain = {key: value for key, value in change.items() if key not in ("previousVersion", "currentVersion")}
@@ -59,6 +62,8 @@ def audit_entry_rep(state: State, entry: Entry, *, whole: bool) -> AuditEntryRep
     body["_links"] = {"self": link("auditlog", str(entry["id"])), "parent": link("auditlog")}
     body["_accountId"] = ACCOUNT_ID
     body["description"] = body["shortDescription"] = f"{entry['action']} {entry['target']}"
+    if not modern:
+        body["target"] = {"name": change["target"]["name"]}
     _tell_actor(body, state, entry["actor"])
     if whole:
         body["delta"] = _delta(before or {}, after or {})
