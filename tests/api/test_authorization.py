@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.replies import assert_refused
+from api.replies import assert_refused, fresh
 from assay.access.policies import parse_resource
 from assay.api.call import Operation
 from assay.api.routes import OPERATIONS
@@ -143,6 +143,7 @@ TABLE = (
 )
 RANKS = ("reader", "writer", "admin")
 OPEN = ("anyone", "no_access")
+BY_POLICY = ("one project", "another project", "custom role", "custom role elsewhere")
 
 # What every policy that allows anything in any project may ask: they get what they may see of it.
 SIFTED = {("GET", "/api/v2/projects")}
@@ -174,6 +175,10 @@ def callers(api: LiveServer) -> Callers:
     good = {role: made(api, role=role)["token"] for role in RANKS[:2]}
     good["one project"] = made(api, inlineRole=everything_in("default"))["token"]
     good["another project"] = made(api, inlineRole=everything_in("elsewhere"))["token"]
+    for caller, project in (("custom role", "default"), ("custom role elsewhere", "elsewhere")):
+        role = {"key": fresh("role"), "name": caller, "policy": everything_in(project)}
+        assert api.rest("POST", "/roles", role).status == 201
+        good[caller] = made(api, customRoleIds=[role["key"]])["token"]
     revoked = made(api, role="admin")
     assert api.rest("GET", "/projects", token=revoked["token"]).status == 200
     assert api.rest("DELETE", f"/tokens/{revoked['_id']}").status == 204
@@ -218,7 +223,8 @@ def allowed(caller: str, method: str, path: str, least: str) -> bool:
         return True
     if caller in RANKS:
         return RANKS.index(caller) >= RANKS.index(least)
-    return (method, path) in SIFTED or (caller == "one project" and project_in(path) == "default")
+    here = caller in ("one project", "custom role") and project_in(path) == "default"
+    return here or (method, path) in SIFTED
 
 
 def test_the_table_has_a_row_for_every_operation_with_its_role() -> None:
@@ -227,7 +233,7 @@ def test_the_table_has_a_row_for_every_operation_with_its_role() -> None:
     assert [line for line in TABLE if operation_of(*line[:2]).role != line[2]] == []
 
 
-@pytest.mark.parametrize("caller", [*RANKS, "one project", "another project"])
+@pytest.mark.parametrize("caller", [*RANKS, *BY_POLICY])
 @pytest.mark.parametrize(("method", "path", "least", "status"), TABLE)
 def test_an_operation_answers_a_caller_with_a_token_as_the_table_says(
     api: LiveServer, callers: Callers, method: str, path: str, least: str, status: int, caller: str
