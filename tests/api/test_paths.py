@@ -6,7 +6,9 @@ from api.replies import assert_refused
 from live import LiveServer
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/v2", "/api/v3/projects", "/sdk", "/bulk/more"])
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/api", "/api/v2/nothing", "/api/v3/projects", "/sdk", "/bulk/more"]
+)
 def test_an_unknown_path_is_not_found(api: LiveServer, path: str) -> None:
     assert_refused(api.request("GET", path), 404, "not_found")
 

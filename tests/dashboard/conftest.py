@@ -30,13 +30,14 @@ def reader(site: LiveServer) -> Visitor:
     return Visitor(site.host).sign_in(made.body["token"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    """Closed with its module: while it is open its event loop runs, and no other test could run one."""
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from assay.dashboard.numbers import signed_percent
 from assay.demo.history import make_history
 from dashboard.visitor import Visitor
 from live import LiveServer
@@ -41,7 +42,7 @@ def test_units_and_lifts_are_those_of_the_rest_api(shop: LiveServer, owner: Visi
     (primary,) = (metric for metric in body["metrics"] if metric["role"] == "primary")
     lifts = [one["lift"] for one in primary["comparisons"] if "lift" in one]
     assert len(lifts) == 2
-    assert all(f"{100 * lift:+.1f}\u202f%".replace("-", "−") in text for lift in lifts)
+    assert all(signed_percent(lift) in text for lift in lifts)
 
 
 def test_lost_units_take_the_place_of_the_verdict(owner: Visitor) -> None:
