@@ -1,24 +1,16 @@
 """Segments as clients read them, and as JSON Patch changes them."""
 
 from collections.abc import Sequence
-from typing import Any, Required, TypedDict
+from typing import Required, TypedDict
 
 import msgspec
 
 from assay.api.links import Link, link
+from assay.api.representations.flag_configs import ClauseRep
 from assay.flags.segment import Segment, SegmentRule, SegmentTarget
 from assay.store.records import Environment
 
 Named = Sequence[tuple[str, str]]
-
-
-class ClauseRep(TypedDict, total=False):
-    _id: Required[str]
-    attribute: Required[str]
-    op: Required[str]
-    values: Required[list[Any]]
-    negate: Required[bool]
-    contextKind: str
 
 
 class SegmentRuleRep(TypedDict, total=False):
