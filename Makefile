@@ -13,7 +13,7 @@ demo: .venv/demo
 	@:
 
 test: lint types
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadfile
 	$(BIN)/pytest -n 2 -c clients/python/pyproject.toml clients/python/tests
 
 lint: .venv/dev

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from api.replies import fresh
 from dashboard.visitor import Visitor, text_of
 from live import LiveServer, now_ms
 
@@ -26,13 +27,13 @@ def unescaped(page: str) -> list[str]:
     return [trace for trace in traces if trace in page]
 
 
-# Of the session, as the server is: workers mix the tests of modules.
+# Of the session, as the server is; keys of their own, should a worker make them twice.
 @pytest.fixture(scope="session")
 def hostile(site: LiveServer) -> list[str]:
     """The keys of flags that carry each word everywhere a word can stand."""
     keys = []
     for number, word in enumerate(HOSTILE):
-        key = f"hostile-{number}"
+        key = fresh(f"hostile-{number}")
         variations: list[Any] = [{"value": word, "name": word}, {"value": {word: word}, "description": word}]
         body = {"key": key, "name": word, "description": word, "tags": [word], "variations": variations}
         assert site.rest("POST", "/flags/default", body).status == 201, word

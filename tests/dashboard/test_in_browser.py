@@ -123,6 +123,7 @@ def test_every_page_says_the_same_without_javascript(chromium: Browser, shop: Li
 def test_signing_in_takes_no_mouse(chromium: Browser, shop: LiveServer) -> None:
     seen = Watched(chromium, shop, viewport=WIDE)
     seen.page.goto("/sign-in")
+    seen.page.wait_for_function("document.activeElement.id === 'token'")
     seen.page.keyboard.type(shop.token)
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.textContent") == "Sign in"
