@@ -24,6 +24,7 @@ PAGES = {
     "experiments": f"{PLACE}/experiments",
     "experiment": f"{PLACE}/experiments/short-form",
     "experiment-draft": f"{PLACE}/experiments/one-page",
+    "experiment-edit": f"{PLACE}/experiments/one-page/edit",
     "experiment-shipped": f"{PLACE}/experiments/night-shoppers",
     "experiment-new": f"{PLACE}/new-experiment?flag=checkout-button&metric=purchase",
     "segments": f"{PLACE}/segments",
