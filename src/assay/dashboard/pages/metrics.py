@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay.api import metrics
+from assay.api import metric_groups, metrics
 from assay.dashboard.addresses import PLACE, with_query
 from assay.dashboard.experiment_links import experiments_measuring
 from assay.dashboard.listings import Pager, page_of
@@ -26,6 +26,7 @@ from assay.dashboard.metric_form import (
 )
 from assay.dashboard.metric_preview import MetricPreview, SeenKey, preview_of, seen_keys
 from assay.dashboard.pages.flags import key_of_name
+from assay.dashboard.pages.metric_groups import ListedGroup, listed_groups
 from assay.dashboard.perform import check, may, perform
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.errors import AssayError, InvalidRequest
@@ -57,6 +58,9 @@ class MetricsPage:
     exists: bool
     may_create: bool
     new: str
+    groups: tuple[ListedGroup, ...]
+    may_group: bool
+    new_group: str
     unmeasured: tuple[tuple[SeenKey, str], ...]
 
 
@@ -98,6 +102,9 @@ def list_metrics(visit: Visit) -> Shown:
         exists=bool(every),
         may_create=may(visit, metrics.create_metric, project=project),
         new=visit.here("new-metric"),
+        groups=listed_groups(visit),
+        may_group=may(visit, metric_groups.create_metric_group, project=project),
+        new_group=visit.here("new-metric-group"),
         unmeasured=tuple(_unmeasured(visit, every, seen)),
     )
     return Page("metrics.html", "Metrics", page)
