@@ -27,6 +27,7 @@ PAGES = {
     "experiment-edit": f"{PLACE}/experiments/one-page/edit",
     "experiment-shipped": f"{PLACE}/experiments/night-shoppers",
     "experiment-new": f"{PLACE}/new-experiment?flag=checkout-button&metric=purchase",
+    "layers": f"{PLACE}/layers",
     "segments": f"{PLACE}/segments",
     "segment": f"{PLACE}/segments/beta-testers",
     "metrics": f"{PLACE}/metrics",
@@ -61,6 +62,7 @@ def furnish_shop(server: LiveServer, units: int = 4000) -> None:
     _segment(server)
     _targeting(server)
     _people(server)
+    _layers(server)
     _send(server, _events(units, random.Random(7)))
     broken = [{"kind": "custom", "creationDate": now_ms()}, {"kind": "telepathy"}, "no event"]
     assert server.send(broken).status == 202
@@ -136,6 +138,15 @@ def _people(server: LiveServer) -> None:
     allow = {"effect": "allow", "resources": ["proj/*:env/test:flag/*"], "actions": ["*"]}
     role = {"key": "tester", "name": "Tester", "policy": [allow], "basePermissions": "reader"}
     assert server.rest("POST", "/roles", role).status == 201
+
+
+def _layers(server: LiveServer) -> None:
+    """A layer without experiments, and a holdout."""
+    layer = {"key": "checkout", "name": "Checkout", "description": "Whatever changes how people pay."}
+    assert server.rest("POST", "/projects/default/layers", layer).status == 201
+    holdout = {"key": "this-year", "name": "Everything of this year", "primarymetrickey": "purchase"}
+    body = holdout | {"metrics": [{"key": "purchase"}]}
+    assert server.rest("POST", "/projects/default/environments/production/holdouts", body).status == 201
 
 
 def _segment(server: LiveServer) -> None:

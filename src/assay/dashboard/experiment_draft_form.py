@@ -37,6 +37,7 @@ def form_of_draft(experiment: Experiment, draft: Iteration, flag: Flag | None) -
         horizon="" if plan.horizon_units is None else str(plan.horizon_units),
         power=f"{100 * plan.power:.10g}",
         lift=f"{100 * plan.minimum_lift:.10g}",
+        holdout=experiment.holdout_id,
     )
 
 

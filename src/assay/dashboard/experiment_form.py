@@ -34,7 +34,10 @@ class TreatmentForm:
 
 @dataclass(frozen=True, slots=True)
 class DesignForm:
-    """Every field as text. `roles`: of metrics other than the primary one, by key, a group's after `GROUP`."""
+    """Every field as text. `roles`: of metrics other than the primary one, by key, a group's after `GROUP`.
+
+    `layer` is a key, `holdout` an id; either is empty where the experiment is in none.
+    """
 
     name: str = ""
     key: str = ""
@@ -52,6 +55,9 @@ class DesignForm:
     power: str = "80"
     lift: str = "5"
     turn_on: bool = False
+    layer: str = ""
+    layer_share: str = ""
+    holdout: str = ""
 
     def role(self, metric: str) -> str:
         return dict(self.roles).get(metric, "")
@@ -89,6 +95,9 @@ def design_as_typed(form: Form) -> DesignForm:
         power=form.text("power", "80"),
         lift=form.text("lift", "5"),
         turn_on=form.ticked("turn_on"),
+        layer=form.text("layer"),
+        layer_share=form.text("layer_share").removesuffix("%").strip(),
+        holdout=form.text("holdout"),
     )
 
 
@@ -128,6 +137,8 @@ def design_faults(typed: DesignForm) -> dict[str, str]:
         faults["treatments"] = "Choose as the baseline one of those that take part."
     elif fault := _fault_of_percents(typed):
         faults["treatments"] = fault
+    if typed.layer and not _is_share(typed.layer_share):
+        faults["layer_share"] = "A whole number of percent, from 1 to 100."
     if not typed.primary:
         faults["primary"] = "Choose the metric that decides."
     for name, most in (("power", 100.0), ("lift", 100_000.0)):
@@ -211,6 +222,10 @@ def percents(treatments: Iterable[TreatmentForm]) -> list[float]:
     found = [fraction(one.percent) for one in treatments]
     known = [one for one in found if one is not None and 0 <= one <= 1]
     return known if len(known) == len(found) else []
+
+
+def _is_share(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= 100
 
 
 def _fault_of_percents(typed: DesignForm) -> str:

@@ -18,6 +18,12 @@ from assay.dashboard.experiment_form import (
     iteration_body,
 )
 from assay.dashboard.experiment_links import rule_owners
+from assay.dashboard.layer_places import (
+    environment_holdouts,
+    place_in_layer,
+    project_layers,
+    share_left,
+)
 from assay.dashboard.pages.experiment_changes import patch_experiment, spoken, start_with_flags_on
 from assay.dashboard.pages.flags import key_of_name
 from assay.dashboard.perform import check, may, perform
@@ -66,6 +72,9 @@ class DesignPage:
     places: tuple[Choice, ...]
     taken_by: str
     units: tuple[Choice, ...]
+    layers: tuple[Choice, ...]
+    holdouts: tuple[Choice, ...]
+    sharing: str
     metrics: tuple[MetricChoice, ...]
     roles: dict[str, str]
     plans: dict[str, str]
@@ -103,6 +112,10 @@ def create_experiment(visit: Visit) -> Shown:
     except AssayError as error:
         return design_page(visit, typed, checked=True, error=error)
     href = visit.here("experiments", key)
+    try:
+        place_in_layer(visit, _experiment(visit, key), typed)
+    except AssayError as error:
+        return SeeOther(href, f"It is made, but not in the layer, and not started. {spoken(error)}.")
     if step == "create":
         return SeeOther(href, "It is made. Nothing happens before it is started.")
     try:
@@ -129,7 +142,8 @@ def planned_iteration(visit: Visit, typed: DesignForm) -> dict[str, Any]:
 
 def _created(visit: Visit, typed: DesignForm) -> str:
     iteration = planned_iteration(visit, typed)
-    body = {"name": typed.name, "key": typed.key or key_of_name(typed.name), "iteration": iteration}
+    body: dict[str, Any] = {"name": typed.name, "key": typed.key or key_of_name(typed.name)}
+    body |= {"iteration": iteration, "holdoutId": typed.holdout}
     perform(
         visit,
         experiments.create_experiment,
@@ -145,8 +159,11 @@ def _start(visit: Visit, key: str, *, turn_on: bool) -> None:
     if not turn_on:
         patch_experiment(visit, key, instructions)
         return
-    experiment: Experiment = visit.state.experiment(visit.project.key, visit.environment.key, key)
-    start_with_flags_on(visit, experiment, instructions)
+    start_with_flags_on(visit, _experiment(visit, key), instructions)
+
+
+def _experiment(visit: Visit, key: str) -> Experiment:
+    return visit.state.experiment(visit.project.key, visit.environment.key, key)
 
 
 def fitted_form(visit: Visit, typed: DesignForm) -> DesignForm:
@@ -182,6 +199,9 @@ def design_page(
         places=tuple(_places(visit, flag, typed)) if flag else (),
         taken_by=_owner(visit, flag, typed.rule) if flag else "",
         units=tuple(_units(visit, typed)),
+        layers=tuple(_layers(visit, typed, edited)),
+        holdouts=tuple(_holdouts(visit, typed)),
+        sharing=visit.here("layers"),
         metrics=(*_metrics(visit, typed), *_groups(visit, typed)),
         roles=ROLES,
         plans=PLANS,
@@ -243,6 +263,23 @@ def _owner(visit: Visit, flag: Flag, rule_id: str) -> str:
 def _units(visit: Visit, typed: DesignForm) -> list[Choice]:
     settings = visit.state.experimentation_settings(visit.project.key)
     return [Choice(name, name, name == typed.unit) for name in settings.names]
+
+
+def _layers(visit: Visit, typed: DesignForm, edited: Experiment | None) -> list[Choice]:
+    """`edited`: whose own share of a layer counts as free."""
+    but, here = edited.key if edited else "", visit.environment.key
+    return [
+        Choice(one.key, f"{one.name} ({share_left(one, here, but=but)} % free)", one.key == typed.layer)
+        for one in project_layers(visit)
+    ]
+
+
+def _holdouts(visit: Visit, typed: DesignForm) -> list[Choice]:
+    return [
+        Choice(one.id, f"{one.name} ({one.holdout_amount} %)", one.id == typed.holdout)
+        for one in environment_holdouts(visit)
+        if one.ended_at is None or one.id == typed.holdout
+    ]
 
 
 def _metrics(visit: Visit, typed: DesignForm) -> list[MetricChoice]:

@@ -1,8 +1,11 @@
 """A draft that is designed anew: the design form, filled with what is planned."""
 
+from dataclasses import replace
+
 from assay.api import experiments
 from assay.dashboard.experiment_draft_form import draft_changes, form_of_draft, only_flag
 from assay.dashboard.experiment_form import design_as_typed, design_faults
+from assay.dashboard.layer_places import layer_and_share, place_in_layer
 from assay.dashboard.pages.experiment import EXPERIMENT
 from assay.dashboard.pages.experiment_changes import patch_experiment
 from assay.dashboard.pages.experiment_design import design_page, fitted_form, flag_of, planned_iteration
@@ -15,7 +18,9 @@ from assay.experiments.experiment import Experiment, Iteration
 def show_draft(visit: Visit) -> Shown:
     experiment, draft = _edited(visit)
     flag = flag_of(visit, only_flag(draft))
-    return design_page(visit, form_of_draft(experiment, draft, flag), edited=experiment)
+    layer, share = layer_and_share(visit, experiment)
+    form = replace(form_of_draft(experiment, draft, flag), layer=layer, layer_share=share)
+    return design_page(visit, form, edited=experiment)
 
 
 def change_draft(visit: Visit) -> Shown:
@@ -27,7 +32,10 @@ def change_draft(visit: Visit) -> Shown:
     try:
         planned = planned_iteration(visit, typed)
         changes = draft_changes(draft, typed.name, planned)
+        if typed.holdout != experiment.holdout_id:
+            changes["holdoutId"] = {"operation": "update", "value": typed.holdout}
         patch_experiment(visit, experiment.key, [{"kind": "updateExperimentFields", "value": changes}])
+        place_in_layer(visit, experiment, typed)
     except AssayError as error:
         return design_page(visit, typed, edited=experiment, checked=True, error=error)
     return SeeOther(visit.here("experiments", experiment.key), "Saved. Nothing happens before it is started.")
