@@ -103,6 +103,17 @@ def test_what_a_refused_form_holds_comes_back_as_text(admin: Visitor, word: str)
         (f"{PLACE}/new-flag", {"name": word, "key": word, "description": word, "type": "json"}),
         (f"{PLACE}/new-metric", {"name": word, "key": word, "measure": "percentile", "percentile": word}),
         (f"{PLACE}/segments", {"name": word, "key": word}),
+        (
+            f"{PLACE}/new-metric",
+            {"name": word, "filter.0.attribute": word, "filter.0.where": word, "do": "add-filter"},
+        ),
+        (
+            f"{PLACE}/new-metric-group",
+            {"name": word, "row.0.metric": word, "row.0.name": word, "do": "add-row"},
+        ),
+        (f"{PLACE}/layers", {"name": word, "key": word, "description": word, "do": "make-layer"}),
+        (f"{PLACE}/layers", {"name": word, "key": word, "amount": word, "unit": word, "do": "make-holdout"}),
+        (f"{PLACE}/new-experiment", {"name": word, "layer": word, "holdout": word, "layer_share": word}),
         ("/settings/projects", {"name": word, "key": word}),
     ):
         page = admin.post(path, fields)

@@ -108,6 +108,24 @@ def test_the_audit_log_is_searched_and_paged_and_holds_no_secret(server: LiveSer
         assert server.environment_rep()["apiKey"] not in page
 
 
+def test_the_audit_page_shows_what_the_rest_api_lists(site: LiveServer) -> None:
+    """Of a role, a member and a segment a reader is told two, an admin all."""
+    role = {"key": "mentioned-role", "name": "R", "policy": [], "basePermissions": "reader"}
+    member = {"email": "mentioned@example.com", "role": "reader"}
+    for path, body in (("/roles", role), ("/members", [member])):
+        assert site.rest("POST", path, body).status == 201
+    segment = {"key": "mentioned-segment", "name": "S"}
+    assert site.rest("POST", "/segments/default/production", segment).status == 201
+    made = site.rest("POST", "/tokens", {"name": "looks", "role": "reader"}).body["token"]
+    for token, roles in ((site.token, 1), (made, 0)):
+        visitor = Visitor(site.host).sign_in(token)
+        for query in ("createRole", "createMember", "createSegment"):
+            listed = site.rest("GET", f"/auditlog?q={query}&limit=30", token=token).body["items"]
+            shown = visitor.get("/audit", q=query).text.count('<li class="stack tight">')
+            assert shown == len(listed), query
+        assert visitor.get("/audit", q="mentioned-role").text.count('<li class="stack tight">') == roles
+
+
 def test_the_audit_log_tells_nobody_of_what_they_may_not_see(site: LiveServer, reader: Visitor) -> None:
     site.rest("POST", "/tokens", {"name": "unseen-token", "role": "reader"})
     assert site.rest("POST", "/projects", {"key": "seen", "name": "Seen"}).status == 201

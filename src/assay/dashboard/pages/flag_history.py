@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from assay.api import projects, tokens
 from assay.dashboard.addresses import with_query
 from assay.dashboard.changes import Change, action_words, changes_of
 from assay.dashboard.flag_frame import FlagFrame, flag_frame, viewed_flag
 from assay.dashboard.pages.flag_targeting import FLAG
 from assay.dashboard.people import actor_words
-from assay.dashboard.perform import may
 from assay.dashboard.visit import Page, Shown, View, Visit
 from assay.store.history import Entry, entries
 from assay.store.state import State
@@ -46,30 +44,25 @@ def show_history(visit: Visit) -> Shown:
     return Page("flag_history.html", flag.name, page)
 
 
-def page_of_entries(
-    visit: Visit, *, targets: tuple[str, ...] = (), contains: str = ""
-) -> tuple[tuple[ChangeSet, ...], str]:
-    """The entries that `?before=` asks for, and the address of those before them."""
+def page_of_entries(visit: Visit, *, targets: tuple[str, ...]) -> tuple[tuple[ChangeSet, ...], str]:
+    """The targets' entries that `?before=` asks for, and the address of those before them.
+
+    Whoever sees a page of the targets sees what became of them.
+    """
     asked = visit.query.text("before")
     before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
     store = visit.rooms.store
-    found = entries(store, limit=PAGE_SIZE + 1, before=before, targets=targets, contains=contains)
+    found = entries(store, limit=PAGE_SIZE + 1, before=before, targets=targets)
     older = ""
     if len(found) > PAGE_SIZE:
         path = visit.target.partition("?")[0]
-        older = with_query(path, q=contains, before=found[PAGE_SIZE - 1].id)
-    shown = [entry for entry in found[:PAGE_SIZE] if not _goes_without_saying(entry)]
-    told = [entry for entry in shown if _may_know(visit, entry.target)]
-    return tuple(_change_set(visit.state, entry) for entry in told), older
+        older = with_query(path, before=found[PAGE_SIZE - 1].id)
+    return change_sets(visit.state, found[:PAGE_SIZE]), older
 
 
-def _may_know(visit: Visit, target: str) -> bool:
-    """What belongs to a project is for whoever may see the project, the rest for whoever may see tokens."""
-    kind, _, rest = target.partition("/")
-    project = rest.partition("/")[0]
-    if kind in ("token", "member", "role", "webhook"):
-        return may(visit, tokens.list_tokens)
-    return may(visit, projects.get_project, project=project)
+def change_sets(state: State, found: list[Entry]) -> tuple[ChangeSet, ...]:
+    """The entries in words, without those that go without saying."""
+    return tuple(_change_set(state, entry) for entry in found if not _goes_without_saying(entry))
 
 
 def _goes_without_saying(entry: Entry) -> bool:
