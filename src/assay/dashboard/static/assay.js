@@ -171,8 +171,12 @@ document.addEventListener("change", (event) => {
 // What can be scrolled can be reached by keyboard.
 function reachScrolling(root) {
   for (const region of root.querySelectorAll(".scroll")) {
-    if (region.scrollWidth > region.clientWidth) region.tabIndex = 0;
-    else region.removeAttribute("tabindex");
+    const scrolls = region.scrollWidth > region.clientWidth || region.scrollHeight > region.clientHeight;
+    if (scrolls) {
+      region.tabIndex = 0;
+      region.setAttribute("role", "group");
+      region.setAttribute("aria-label", region.querySelector("caption")?.textContent ?? "Table");
+    } else region.removeAttribute("tabindex");
   }
 }
 
