@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay.dashboard.forms import Form
+from assay.dashboard.forms import Form, parts_of
 from assay.dashboard.words import variation_label
 from assay.errors import InvalidRequest
 from assay.experiments.experiment import FALLTHROUGH
@@ -69,36 +69,25 @@ class DesignForm:
 
 def design_as_typed(form: Form) -> DesignForm:
     plan = form.text("plan", "open")
-    return DesignForm(
-        name=form.text("name"),
-        key=form.text("key"),
-        hypothesis=form.raw("hypothesis"),
-        flag=form.text("flag"),
-        rule=form.text("rule", FALLTHROUGH),
-        unit=form.text("unit"),
-        treatments=tuple(
+    written = {
+        "hypothesis": form.raw("hypothesis"),
+        "attributes": form.raw("attributes"),
+        "treatments": tuple(
             TreatmentForm(
                 variation_id=row.text("id"),
                 label=row.text("id"),
                 name=row.text("name"),
-                percent=row.text("percent").removesuffix("%").strip().replace(",", "."),
+                percent=row.percent("percent"),
                 taken=row.ticked("taken"),
             )
             for row in form.numbered("treatment")
         ),
-        baseline=form.text("baseline"),
-        primary=form.text("primary"),
-        roles=tuple((row.text("key"), row.text("role")) for row in form.numbered("metric")),
-        attributes=form.raw("attributes"),
-        plan=plan if plan in PLANS else "open",
-        horizon=form.text("horizon"),
-        power=form.text("power", "80"),
-        lift=form.text("lift", "5"),
-        turn_on=form.ticked("turn_on"),
-        layer=form.text("layer"),
-        layer_share=form.text("layer_share").removesuffix("%").strip(),
-        holdout=form.text("holdout"),
-    )
+        "roles": tuple((row.text("key"), row.text("role")) for row in form.numbered("metric")),
+        "plan": plan if plan in PLANS else "open",
+        "layer_share": form.percent("layer_share"),
+        "turn_on": form.ticked("turn_on"),
+    }
+    return DesignForm(**form.texts(DesignForm) | written)
 
 
 def fitted(typed: DesignForm, flag: Flag, config: FlagConfig) -> DesignForm:
@@ -192,7 +181,7 @@ def iteration_body(typed: DesignForm, version: int, *, horizon: int | None) -> d
         "metrics": [_metric_input(key) for key in (typed.primary, *(key for key, _ in measured))],
         **_decides(typed.primary),
         "randomizationUnit": typed.unit or None,
-        "attributes": attributes_of(typed),
+        "attributes": parts_of(typed.attributes),
         "assay": {
             "horizonUnits": horizon,
             "power": fraction(typed.power),
@@ -211,10 +200,6 @@ def _decides(primary: str) -> dict[str, str]:
     if primary.startswith(GROUP):
         return {"primaryFunnelKey": primary.removeprefix(GROUP)}
     return {"primarySingleMetricKey": primary}
-
-
-def attributes_of(typed: DesignForm) -> list[str]:
-    return Form({"attributes": (typed.attributes,)}).words("attributes")
 
 
 def percents(treatments: Iterable[TreatmentForm]) -> list[float]:

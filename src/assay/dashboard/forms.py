@@ -1,8 +1,10 @@
 """What a form sends, as a value: names with dots are parts, `rule.0.clause.1.op`."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl
 
 from assay.errors import InvalidRequest
@@ -33,8 +35,24 @@ class Form:
 
     def words(self, name: str) -> list[str]:
         """The parts of a field between commas or line ends, without repeats."""
-        parts = (part.strip() for part in re.split(r"[,\n]", self.raw(name)))
-        return list(dict.fromkeys(part for part in parts if part))
+        return parts_of(self.raw(name))
+
+    def texts(self, kind: type) -> dict[str, Any]:
+        """What was sent for each field of a dataclass that is a text; its default where nothing was."""
+        return {
+            one.name: self.text(one.name, one.default)
+            for one in dataclasses.fields(kind)
+            if isinstance(one.default, str)
+        }
+
+    def percent(self, name: str) -> str:
+        """A percentage as typed, without its sign and with a decimal point."""
+        return self.text(name).removesuffix("%").strip().replace(",", ".")
+
+    def check_confirmed(self, key: str, noun: str) -> None:
+        """Raises `InvalidRequest` unless the key of what is to be deleted was typed."""
+        if self.text("confirm") != key:
+            raise InvalidRequest(f"type the {noun}'s key, {key}, to delete it")
 
     def lines(self, name: str) -> list[str]:
         """The lines of a field that hold anything, without repeats."""
@@ -54,6 +72,12 @@ class Form:
         return [inside.within(number) for number in sorted(filter(str.isdecimal, numbers), key=int)]
 
 
+def parts_of(text: str) -> list[str]:
+    """The parts between commas or line ends, without repeats."""
+    parts = (part.strip() for part in re.split(r"[,\n]", text))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
 def read_form(body: bytes) -> Form:
     """The form in a URL-encoded body or query; what isn't UTF-8 is replaced."""
     try:
@@ -65,7 +89,7 @@ def read_form(body: bytes) -> Form:
         )
     except ValueError:
         raise InvalidRequest("the form has too many fields") from None
-    fields: dict[str, tuple[str, ...]] = {}
+    sent: dict[str, tuple[str, ...]] = {}
     for name, value in pairs:
-        fields[name] = (*fields.get(name, ()), value)
-    return Form(fields)
+        sent[name] = (*sent.get(name, ()), value)
+    return Form(sent)

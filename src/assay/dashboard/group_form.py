@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay.dashboard.forms import Form
+from assay.dashboard.forms import Form, parts_of
 from assay.errors import InvalidRequest
 from assay.experiments.metric_group import MetricGroup
 
@@ -45,14 +45,12 @@ def form_of_group(group: MetricGroup) -> GroupForm:
 
 
 def group_as_typed(form: Form) -> GroupForm:
-    return GroupForm(
-        name=form.text("name"),
-        key=form.text("key"),
-        kind=form.text("kind", "funnel"),
-        description=form.raw("description"),
-        tags=form.raw("tags"),
-        rows=tuple(GroupRow(row.text("metric"), row.text("name")) for row in form.numbered("row")),
-    )
+    written = {
+        "description": form.raw("description"),
+        "tags": form.raw("tags"),
+        "rows": tuple(GroupRow(row.text("metric"), row.text("name")) for row in form.numbered("row")),
+    }
+    return GroupForm(**form.texts(GroupForm) | written)
 
 
 def stepped_group(typed: GroupForm, step: str) -> GroupForm | None:
@@ -77,6 +75,6 @@ def group_body(typed: GroupForm) -> dict[str, Any]:
         "name": typed.name,
         "kind": typed.kind,
         "description": typed.description,
-        "tags": Form({"tags": (typed.tags,)}).words("tags"),
+        "tags": parts_of(typed.tags),
         "metrics": [{"key": row.metric, "nameInGroup": row.name} for row in typed.rows if row.metric],
     }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from assay.dashboard.forms import Form
+from assay.dashboard.forms import Form, parts_of
 from assay.dashboard.metric_filters import FilterRow, filter_body, rows_of_filter, rows_of_form
 from assay.errors import InvalidRequest
 from assay.experiments.metric import Metric
@@ -91,46 +91,30 @@ def form_of_metric(metric: Metric) -> MetricForm:
 
 def form_as_typed(form: Form) -> MetricForm:
     source = form.text("source", "custom")
-    return MetricForm(
-        name=form.text("name"),
-        key=form.text("key"),
-        description=form.raw("description"),
-        tags=form.raw("tags"),
-        source=source if source in SOURCES else "custom",
-        event_key=form.text("event_key"),
-        selector=form.text("selector"),
-        url_kind=form.text("url_kind", "substring"),
-        url=form.text("url"),
-        measure=form.text("measure", "conversion"),
-        percentile=form.text("percentile"),
-        property_name=form.text("property_name"),
-        denominator=form.text("denominator"),
-        lower=form.text("direction") == "lower",
-        unit=form.text("unit"),
-        units=form.text("units"),
-        from_hours=form.text("from_hours"),
-        until_hours=form.text("until_hours"),
-        winsor=form.text("winsor"),
-        left_out=form.ticked("left_out"),
-        filter_join=form.text("filter_join", "all"),
-        filters=rows_of_form(form),
-        filter_kept=form.ticked("filter_kept"),
-    )
+    written = {
+        "description": form.raw("description"),
+        "tags": form.raw("tags"),
+        "source": source if source in SOURCES else "custom",
+        "lower": form.text("direction") == "lower",
+        "left_out": form.ticked("left_out"),
+        "filters": rows_of_form(form),
+        "filter_kept": form.ticked("filter_kept"),
+    }
+    return MetricForm(**form.texts(MetricForm) | written)
 
 
 def metric_body(typed: MetricForm) -> dict[str, Any]:
     """What the REST API takes; None takes a field away. `InvalidRequest` where a number is none."""
     if not typed.name:
         raise InvalidRequest("Give the metric a name")
-    units = [unit.strip() for unit in typed.units.split(",") if unit.strip()] or ["user"]
     body: dict[str, Any] = {
         "name": typed.name,
         "description": typed.description,
-        "tags": [tag.strip() for tag in typed.tags.split(",") if tag.strip()],
+        "tags": parts_of(typed.tags),
         "kind": typed.source,
         "successCriteria": "LowerThanBaseline" if typed.lower else "HigherThanBaseline",
         "unit": typed.unit,
-        "randomizationUnits": units,
+        "randomizationUnits": parts_of(typed.units) or ["user"],
         "windowStartOffset": _ms(typed.from_hours),
         "windowEndOffset": _ms(typed.until_hours),
         **_source(typed),

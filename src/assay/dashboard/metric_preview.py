@@ -8,6 +8,7 @@ from typing import Any
 
 from assay.dashboard.asking import days_ago_ms, lately_rows
 from assay.dashboard.charts import BarChart, stacked_bars
+from assay.dashboard.forms import parts_of
 from assay.dashboard.metric_form import MetricForm
 from assay.dashboard.numbers import whole
 from assay.dashboard.visit import Visit
@@ -124,7 +125,7 @@ def _remarks(typed: MetricForm, events: int, units: tuple[UnitTally, ...]) -> li
         remarks.append(
             "All of its events are counted here; the metric counts those for which the conditions hold."
         )
-    wanted = [unit.strip() for unit in typed.units.split(",") if unit.strip()] or ["user"]
+    wanted = parts_of(typed.units) or ["user"]
     kinds = [tally.kind for tally in units]
     for kind in wanted:
         if events and kind not in kinds:

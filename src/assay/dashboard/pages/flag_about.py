@@ -96,8 +96,7 @@ def _patch(visit: Visit) -> list[dict[str, Any]]:
 
 
 def _deleted(visit: Visit, key: str, name: str) -> Shown:
-    if visit.form.text("confirm") != key:
-        raise InvalidRequest(f"type the flag's key, {key}, to delete it")
+    visit.form.check_confirmed(key, "flag")
     perform(visit, feature_flags.delete_flag, project=visit.project.key, flag=key)
     return SeeOther(visit.here("flags"), f"{name} is deleted.")
 

@@ -110,7 +110,7 @@ def _make_holdout(visit: Visit, form: Form) -> str:
     metric = form.text("metric")
     body = _named(form) | {
         "description": form.raw("description"),
-        "holdoutamount": form.text("amount").removesuffix("%").strip().replace(",", "."),
+        "holdoutamount": form.percent("amount"),
         "randomizationunit": form.text("unit") or None,
     }
     if metric:
@@ -121,7 +121,7 @@ def _make_holdout(visit: Visit, form: Form) -> str:
 
 
 def _reserve(visit: Visit, form: Form) -> str:
-    percent = form.text("percent").removesuffix("%").strip()
+    percent = form.percent("percent")
     if not percent.isdecimal() or len(percent) > 3:
         raise InvalidRequest(f"a share is a whole number of percent, from 1 to {BUCKETS}")
     reserve(visit, form.text("layer"), form.text("experiment"), int(percent))

@@ -17,7 +17,7 @@ from assay.dashboard.group_form import (
 from assay.dashboard.pages.flags import key_of_name
 from assay.dashboard.perform import check, may, perform
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
-from assay.errors import AssayError, InvalidRequest
+from assay.errors import AssayError
 from assay.experiments.metric import Metric
 from assay.experiments.metric_group import MetricGroup
 
@@ -109,8 +109,7 @@ def change_group(visit: Visit) -> Shown:
         return _page(visit, stepped, group, unsaved=True)
     try:
         if step == "delete":
-            if visit.form.text("confirm") != group.key:
-                raise InvalidRequest(f"type the group's key, {group.key}, to delete it")
+            visit.form.check_confirmed(group.key, "group")
             perform(visit, metric_groups.delete_metric_group, project=project, group=group.key)
             return SeeOther(visit.here("metrics"), f"{group.name} is deleted.")
         body = {"patch": _patch(group, typed)}

@@ -29,7 +29,7 @@ from assay.dashboard.pages.flags import key_of_name
 from assay.dashboard.pages.metric_groups import ListedGroup, listed_groups
 from assay.dashboard.perform import check, may, perform
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
-from assay.errors import AssayError, InvalidRequest
+from assay.errors import AssayError
 from assay.experiments.flag_scoped import FlagExperiments
 from assay.experiments.metric import Metric
 
@@ -145,8 +145,7 @@ def change_metric(visit: Visit) -> Shown:
             typed = typed if rows is None else replace(typed, filters=rows)
             return _page(visit, typed, metric, unsaved=True)
         if step == "delete":
-            if visit.form.text("confirm") != metric.key:
-                raise InvalidRequest(f"type the metric's key, {metric.key}, to delete it")
+            visit.form.check_confirmed(metric.key, "metric")
             perform(visit, metrics.delete_metric, project=project, metric=metric.key)
             return SeeOther(visit.here("metrics"), f"{metric.name} is deleted.")
         body = {"patch": _patch(metric, typed)}

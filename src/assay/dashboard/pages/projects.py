@@ -122,8 +122,7 @@ def change_project(visit: Visit) -> Shown:
             made = perform(visit, environments.create_environment, body, project=project.key)
             return SeeOther(_project_home(project.key), f"{made['name']} is made.")
         if form.text("do") == "delete":
-            if form.text("confirm") != project.key:
-                raise InvalidRequest(f"type the project's key, {project.key}, to delete it")
+            form.check_confirmed(project.key, "project")
             perform(visit, projects.delete_project, project=project.key)
             return SeeOther("/settings/projects", f"{project.name} is deleted.")
         values = {"name": form.text("name"), "tags": form.words("tags")}
@@ -148,8 +147,7 @@ def change_environment(visit: Visit) -> Shown:
         if step in ("rotate-sdk", "rotate-mobile"):
             return _rotated(visit, step, home)
         if step == "delete":
-            if form.text("confirm") != environment.key:
-                raise InvalidRequest(f"type the environment's key, {environment.key}, to delete it")
+            form.check_confirmed(environment.key, "environment")
             _performed(visit, environments.delete_environment, None, place)
             return SeeOther(_project_home(project.key), f"{environment.name} is deleted.")
         _performed(visit, environments.patch_environment, {"patch": _replacing(_values(form))}, place)

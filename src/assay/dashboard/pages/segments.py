@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 
 from assay.api import segments
 from assay.dashboard.addresses import PLACE
-from assay.dashboard.forms import Form
+from assay.dashboard.forms import Form, parts_of
 from assay.dashboard.listings import Pager, page_of
 from assay.dashboard.pages.flag_history import ChangeSet, page_of_entries
 from assay.dashboard.pages.flag_targeting import Choice, operator_choices
@@ -115,8 +115,7 @@ def change_segment(visit: Visit) -> Shown:
     place = {**_place(visit), "segment": segment.key}
     try:
         if step == "delete":
-            if form.text("confirm") != segment.key:
-                raise InvalidRequest(f"type the segment's key, {segment.key}, to delete it")
+            form.check_confirmed(segment.key, "segment")
             perform(visit, segments.delete_segment, None, query={}, **place)
             return SeeOther(visit.here("segments"), f"{segment.name} is deleted.")
         if step != "save":
@@ -274,7 +273,7 @@ def _patch(draft: SegmentDraft, segment: Segment) -> list[dict[str, Any]]:
     values: dict[str, Any] = {
         "name": draft.name,
         "description": draft.description,
-        "tags": [tag.strip() for tag in draft.tags.split(",") if tag.strip()],
+        "tags": parts_of(draft.tags),
         "rules": [_rule(rule, n + 1, segment) for n, rule in enumerate(draft.rules)],
         **_list_values(draft),
     }
