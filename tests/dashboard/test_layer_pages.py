@@ -131,6 +131,9 @@ def test_a_draft_is_put_into_a_layer_and_a_holdout_where_it_is_designed(
     assert read(site, experiment)["holdoutId"] == holdout["_id"]
     kept = admin.form_of(home)
     assert (kept["layer"], kept["layer_share"], kept["holdout"]) == ([layer], ["60"], [holdout["_id"]])
+    planned = admin.get(f"{PLACE}/experiments/{experiment}").text
+    assert f"60 % of {layer}" in planned
+    assert "without the 5 % of Held &lt;b&gt;out&lt;/b&gt;" in planned
     moved = {"layer": other, "layer_share": "10", "holdout": "", "do": "save"}
     assert "Saved." in admin.post(home, kept | moved).text
     assert (shares(site, layer), shares(site, other)) == ({}, {experiment: 10})

@@ -77,7 +77,7 @@ def test_other_words_for_the_joins_are_understood() -> None:
 def test_a_filter_reads_as_a_condition() -> None:
     words = filter_words(tree_of(group("or", group("and", PAID, COUNTRY), LATE, negate=True)))
     assert words == (
-        "not ((the event's paid is one of true, 5, 5 and user country is none of DE, AT) "
+        "not ((the event's paid is one of true, 5, 5 and the user's country is none of DE, AT) "
         "or the event's /at/hour not: is greater than 20)"
     )
 

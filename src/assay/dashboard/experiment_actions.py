@@ -5,6 +5,7 @@ from typing import Literal
 
 from assay.api import experiments
 from assay.dashboard.experiment_draft_form import only_flag
+from assay.dashboard.layer_places import environment_holdouts, layer_and_share, project_layers
 from assay.dashboard.numbers import percent, whole
 from assay.dashboard.perform import may
 from assay.dashboard.running import metric_name
@@ -74,7 +75,7 @@ def experiment_actions(visit: Visit, experiment: Experiment) -> ExperimentAction
         state=state_of(experiment),
         may_change=may(visit, experiments.patch_experiment, **place),
         has_draft=draft is not None,
-        planned=_planned(visit, draft) if draft else (),
+        planned=(*_planned(visit, draft), *_kept_apart(visit, experiment)) if draft else (),
         off=off_flags(visit, next_one) if next_one and not running else (),
         choices=tuple(_choices(visit, running)) if running else (),
         rest=_rest(visit, running) if running else "",
@@ -135,6 +136,15 @@ def _planned(visit: Visit, draft: Iteration) -> tuple[tuple[str, str], ...]:
         ("Plan", found),
     )
     return tuple((name, text) for name, text in rows if text)
+
+
+def _kept_apart(visit: Visit, experiment: Experiment) -> list[tuple[str, str]]:
+    """The experiment's share of a layer, and its holdout."""
+    names = {one.key: one.name for one in project_layers(visit)}
+    layer, share = layer_and_share(visit, experiment)
+    rows = [("Layer", f"{share} % of {names[layer]}")] if layer else []
+    found = [one for one in environment_holdouts(visit) if one.id == experiment.holdout_id]
+    return rows + [("Holdout", f"without the {one.holdout_amount} % of {one.name}") for one in found]
 
 
 def _choices(visit: Visit, running: Iteration) -> list[TreatmentChoice]:

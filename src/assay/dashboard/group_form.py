@@ -8,8 +8,8 @@ from assay.errors import InvalidRequest
 from assay.experiments.metric_group import MetricGroup
 
 KINDS = {
-    "funnel": "Funnel: each step counts units that passed the one before",
-    "standard": "Group: metrics that are read together",
+    "funnel": "Funnel: steps, one after the other",
+    "standard": "Group: metrics read together",
 }
 
 

@@ -117,6 +117,6 @@ def _text_only(where: str, attribute: str, op: str) -> bool:
 
 
 def _condition_words(one: ContextAttribute | EventProperty) -> str:
-    owner = f"{one.context_kind} " if isinstance(one, ContextAttribute) else "the event's "
+    owner = f"the {one.context_kind}'s " if isinstance(one, ContextAttribute) else "the event's "
     words = FILTER_OPERATORS[("!" if one.negate else "") + one.op]
     return f"{owner}{one.attribute} {words} {', '.join(value_text(value) for value in one.values)}"

@@ -210,7 +210,7 @@ def _places(visit: Visit, form: MetricForm) -> dict[str, str]:
     """What a condition may be about: the event itself, or a context of one of the kinds that are known here."""
     kinds = [*visit.state.experimentation_settings(visit.project.key).names]
     kinds += [row.where.removeprefix(CONTEXT) for row in form.filters if row.where.startswith(CONTEXT)]
-    return {EVENT: "property of the event"} | {CONTEXT + kind: f"attribute of the {kind}" for kind in kinds}
+    return {EVENT: "the event's"} | {CONTEXT + kind: f"the {kind}'s" for kind in kinds}
 
 
 def _users(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
