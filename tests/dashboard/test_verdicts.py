@@ -94,6 +94,13 @@ def test_a_bound_is_a_conclusion_too() -> None:
     assert said.title.startswith("No difference larger than ±13.2")
 
 
+def test_of_several_bounds_the_widest_is_said() -> None:
+    near = compared("no_difference_larger_than")
+    far = replace(near, verdict=replace(near.verdict, bound=0.2))
+    said = headline(found(near, far, plan=plan(minimum_lift=0.3)))
+    assert said.title.startswith("No difference larger than ±20.0")
+
+
 def test_without_a_verdict_the_page_says_what_is_missing() -> None:
     said = headline(found(compared("not_yet")))
     assert said.title == "Not yet"

@@ -177,12 +177,11 @@ def _of_primary(results: IterationResults, primary: MetricResults) -> Headline:
         names = " and ".join(arm.name for arm, _ in worse)
         which = "is" if len(worse) == 1 else "are"
         return Headline(f"{names} {which} worse", _evidence(results, primary, worse[0][1]), "bad")
-    bounded = [row for row in rows if row[1].verdict.word == "no_difference_larger_than"]
+    bounded = [one for _, one in rows if one.verdict.word == "no_difference_larger_than"]
     if bounded and len(bounded) == len(rows):
-        words = compared_words(bounded[0][1], primary.label, minimum_lift=results.plan.minimum_lift)[0]
-        return Headline(
-            f"{words[:1].upper()}{words[1:]}", _evidence(results, primary, bounded[0][1]), "accent"
-        )
+        widest = max(bounded, key=lambda one: one.verdict.bound or 0.0)
+        words = compared_words(widest, primary.label, minimum_lift=results.plan.minimum_lift)[0]
+        return Headline(f"{words[:1].upper()}{words[1:]}", _evidence(results, primary, widest), "accent")
     needed = next((one for one in primary.needed if isinstance(one, Needed)), None)
     missing = needed_words(needed, results.plan) if needed else ""
     return Headline("Not yet", f"{primary.label.name}: no verdict so far. {missing}".strip(), "accent")
