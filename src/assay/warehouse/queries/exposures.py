@@ -84,13 +84,6 @@ def exposure_extent(scope: ExposureScope) -> Query:
     return bound(sql, scope_parameters(scope))
 
 
-def exposure_rows(scope: ExposureScope) -> Query:
-    """One row per exposed unit, by its key: `unit_key`, `variation` and `first_exposed_at`."""
-    sql = f"""with {EXPOSURES}
-select unit_key, variation, first_exposed_at from exposures order by unit_key"""
-    return bound(sql, scope_parameters(scope))
-
-
 def exposure_timeline(scope: ExposureScope, bucket_ms: int) -> Query:
     """One row per variation and bucket: how many units were first exposed in it."""
     sql = f"""with {EXPOSURES}
@@ -113,17 +106,22 @@ select count(*) from (
 def evaluations(scope: ExposureScope) -> Query:
     """One row per (version, reason, rule): how many evaluations, of how many a unit of the kind is missing."""
     sql = f"""with evaluations as (
-    -- one row per feature event of the flag
-    select seq, n, min(version) as version, min(reason_kind) as reason_kind, min(rule_id) as rule_id,
-        bool_or(in_experiment) as in_experiment, bool_or(skewed) as skewed,
-        bool_or(coalesce(unit_kind = $unit_kind, false)) as has_unit
+    -- one row per feature event of the flag with a unit of the kind
+    select version, reason_kind, rule_id, in_experiment, skewed, false as unit_missing
     from flag_events
-    where {LOOKED_AT}
+    where {LOOKED_AT} and unit_kind = $unit_kind
+    union all
+    -- one row per feature event of the flag without: an event has a row for each of its context kinds
+    select min(version), min(reason_kind), min(rule_id), bool_or(in_experiment), bool_or(skewed), true
+    from flag_events
+    where {LOOKED_AT} and (seq, n) in (
+        select (seq, n) from flag_events where {LOOKED_AT} and unit_kind is distinct from $unit_kind)
     group by seq, n
+    having not bool_or(coalesce(unit_kind = $unit_kind, false))
 )
 select coalesce(version, -1) as version, coalesce(reason_kind, '') as reason_kind,
     coalesce(rule_id, '') as rule_id, in_experiment, count(*) as events,
-    sum(cast(not has_unit as bigint)) as unit_missing, sum(cast(skewed as bigint)) as skewed
+    sum(cast(unit_missing as bigint)) as unit_missing, sum(cast(skewed as bigint)) as skewed
 from evaluations
 group by version, reason_kind, rule_id, in_experiment
 order by version, reason_kind, rule_id, in_experiment"""
