@@ -39,10 +39,9 @@ from assay.warehouse.queries.arrivals import (
     exposure_arrivals,
     metric_arrivals,
 )
-from assay.warehouse.queries.exposed_units import ExposedUnits, exposed_units
+from assay.warehouse.queries.exposed_units import OWN_EVENTS, ExposedUnits, exposed_units
 from assay.warehouse.queries.exposures import evaluations
 from assay.warehouse.queries.unit_values import (
-    OWN_EVENTS,
     event_values,
     funnel_steps,
     step_events,

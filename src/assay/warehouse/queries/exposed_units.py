@@ -14,6 +14,10 @@ from assay.warehouse.queries.slices import slices
 # An event that came in so long after it happened is late; results change when it does.
 LATE_MS = 86_400_000
 
+# The tables of a metric's events that a snapshot keeps, until the next metric's take their place.
+OWN_EVENTS = "own_events"
+BELOW_EVENTS = "below_events"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExposedUnits:

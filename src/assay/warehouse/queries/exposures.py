@@ -49,15 +49,6 @@ EXPOSURE_EVENTS = f"""exposure_events as (
           else rule_id = $rule end)
 )"""
 
-# One row per exposed unit; a unit seen in two variations is left out.
-EXPOSURES = f"""{EXPOSURE_EVENTS},
-exposures as (
-    select unit_key, min(variation) as variation, min(at_ms) as first_exposed_at
-    from exposure_events
-    group by unit_key
-    having min(variation) = max(variation)
-)"""
-
 
 def scope_parameters(scope: ExposureScope) -> Parameters:
     first, end = scope.versions or (0, None)
@@ -76,31 +67,6 @@ def scope_parameters(scope: ExposureScope) -> Parameters:
         "rule": scope.rule,
         "in_experiment_only": scope.in_experiment_only,
     }
-
-
-def exposure_extent(scope: ExposureScope) -> Query:
-    """One row: the first and last exposure event's time, and when the latest arrived; null without any."""
-    sql = f"with {EXPOSURE_EVENTS}\nselect min(at_ms), max(at_ms), max(received_ms) from exposure_events"
-    return bound(sql, scope_parameters(scope))
-
-
-def exposure_timeline(scope: ExposureScope, bucket_ms: int) -> Query:
-    """One row per variation and bucket: how many units were first exposed in it."""
-    sql = f"""with {EXPOSURES}
-select variation, cast(floor(first_exposed_at / $bucket_ms) as bigint) as bucket, count(*) as units
-from exposures
-group by variation, bucket
-order by variation, bucket"""
-    return bound(sql, scope_parameters(scope), {"bucket_ms": bucket_ms})
-
-
-def units_in_several_variations(scope: ExposureScope) -> Query:
-    """One row: how many units were left out because they were seen in more than one variation."""
-    sql = f"""with {EXPOSURE_EVENTS}
-select count(*) from (
-    select unit_key from exposure_events group by unit_key having min(variation) < max(variation)
-)"""
-    return bound(sql, scope_parameters(scope))
 
 
 def evaluations(scope: ExposureScope) -> Query:

@@ -10,14 +10,10 @@ from assay.experiments.metric import Measure, Metric
 from assay.stats.estimate import NotEstimable
 from assay.stats.quantiles import quantile
 from assay.warehouse.engine import Query, real, whole
-from assay.warehouse.queries.exposed_units import ExposedUnits, keep_events
+from assay.warehouse.queries.exposed_units import BELOW_EVENTS, OWN_EVENTS, ExposedUnits, keep_events
 from assay.warehouse.queries.measured_events import in_window
 
 DAY_MS = 86_400_000
-
-# The tables of a metric's events that a snapshot keeps, until the next metric's take their place.
-OWN_EVENTS = "own_events"
-BELOW_EVENTS = "below_events"
 
 # How a unit's event values become its own. Sums in ascending order, so that they are always the same.
 _SUM = "list_sum(list_sort(list(value)))"
