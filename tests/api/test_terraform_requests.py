@@ -82,6 +82,21 @@ def test_a_project_reads_back_as_it_was_set(send: Send, project: str) -> None:
     assert send("PATCH", f"/projects/{project}", replacing(tags=None))["tags"] == []
 
 
+def test_what_new_flags_begin_with_reads_back_as_it_was_set(send: Send, project: str) -> None:
+    names = {
+        "trueDisplayName": "On",
+        "falseDisplayName": "Off",
+        "trueDescription": "",
+        "falseDescription": "",
+    }
+    available = {"usingEnvironmentId": False, "usingMobileKey": True}
+    asked = {"tags": ["a"], "temporary": False, "defaultClientSideAvailability": available}
+    asked |= {"booleanDefaults": {**names, "onVariation": 0, "offVariation": 1}}
+    send("PUT", f"/projects/{project}/flag-defaults", asked)
+    found = send("GET", f"/projects/{project}/flag-defaults")
+    assert {name: found[name] for name in asked} == asked
+
+
 def test_an_environments_approval_settings_are_set_and_taken_away_again(send: Send, project: str) -> None:
     place = f"/projects/{project}/environments/prod"
     usual = send("GET", place)["approvalSettings"]
