@@ -15,7 +15,8 @@ from dashboard.showcase import PLACE, furnish_shop
 from live import LiveServer, exposure, tracked
 
 # The demo's own experiments; it has no draft.
-PAGES = {name: path for name, path in FURNISHED.items() if name != "experiment-draft"} | {
+DRAFTS = ("experiment-draft", "experiment-edit")
+PAGES = {name: path for name, path in FURNISHED.items() if name not in DRAFTS} | {
     "experiment": f"{PLACE}/experiments/free-shipping",
     "experiment-shipped": f"{PLACE}/experiments/learned-search",
 }

@@ -24,6 +24,7 @@ PAGES = {
     "experiments": f"{PLACE}/experiments",
     "experiment": f"{PLACE}/experiments/short-form",
     "experiment-draft": f"{PLACE}/experiments/one-page",
+    "experiment-edit": f"{PLACE}/experiments/one-page/edit",
     "experiment-shipped": f"{PLACE}/experiments/night-shoppers",
     "experiment-new": f"{PLACE}/new-experiment?flag=checkout-button&metric=purchase",
     "segments": f"{PLACE}/segments",
@@ -31,6 +32,8 @@ PAGES = {
     "metrics": f"{PLACE}/metrics",
     "metric": f"{PLACE}/metrics/order-value",
     "metric-new": f"{PLACE}/new-metric?event_key=added-to-cart",
+    "metric-group": f"{PLACE}/metric-groups/way-to-the-till",
+    "metric-group-new": f"{PLACE}/new-metric-group",
     "live": f"{PLACE}/live",
     "diagnosis": f"{PLACE}/live/why?flag=checkout-button&metric=signup",
     "connect": f"{PLACE}/connect",
@@ -109,6 +112,9 @@ def _metrics(server: LiveServer) -> None:
         {"key": "signup", "name": "Signed up", "eventKey": "signed-up"},
     ):
         assert server.rest("POST", "/metrics/default", {"kind": "custom", **body}).status == 201
+    steps = [{"key": "signup", "nameInGroup": "Signed up"}, {"key": "purchase", "nameInGroup": "Bought"}]
+    funnel = {"key": "way-to-the-till", "name": "Way to the till", "kind": "funnel", "metrics": steps}
+    assert server.rest("POST", "/projects/default/metric-groups", funnel).status == 201
 
 
 def _experiment(server: LiveServer) -> None:

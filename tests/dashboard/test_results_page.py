@@ -51,6 +51,13 @@ def test_lost_units_take_the_place_of_the_verdict(owner: Visitor) -> None:
     assert re.search(r'class="verdict bad"', text)
 
 
+def test_whether_the_verdict_can_be_believed_stands_beside_it(owner: Visitor) -> None:
+    sound, broken = page(owner, "free-shipping"), page(owner, "short-sign-up")
+    assert re.search(r'<a href="#health">\d+ health checks, none to look at</a>', sound)
+    assert re.search(r'<a href="#health">\d+ health checks, [1-9]\d* to look at</a>', broken)
+    assert 'id="health"' in sound
+
+
 def test_slices_are_shown_where_an_attribute_is_asked_for(owner: Visitor) -> None:
     text = page(owner, "free-shipping?slice=device")
     for value in ("phone", "desktop", "tablet"):

@@ -90,7 +90,7 @@ def test_one_worse_among_others_is_not_the_whole_story() -> None:
 
 
 def test_a_bound_is_a_conclusion_too() -> None:
-    said = headline(found(compared("no_difference_larger_than")))
+    said = headline(found(compared("no_difference_larger_than"), plan=plan(minimum_lift=0.15)))
     assert said.title.startswith("No difference larger than ±13.2")
 
 
@@ -134,7 +134,13 @@ def test_an_experiment_without_units_waits() -> None:
     ],
 )
 def test_each_verdict_has_its_words(one: Compared | NotEstimable, words: str, tone: str) -> None:
-    assert compared_words(one, LABEL) == (words, tone)
+    assert compared_words(one, LABEL, minimum_lift=0.15) == (words, tone)
+
+
+def test_a_bound_beyond_the_smallest_lift_worth_finding_concludes_nothing() -> None:
+    wide = compared("no_difference_larger_than")
+    assert compared_words(wide, LABEL, minimum_lift=0.1) == ("undecided, within ±13.2\u202f%", "quiet")
+    assert headline(found(wide, plan=plan(minimum_lift=0.1))).title.startswith("Undecided, within ±13.2")
 
 
 def test_values_are_in_the_metrics_unit_and_conversions_in_percent() -> None:

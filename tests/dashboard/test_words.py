@@ -16,7 +16,7 @@ from assay.dashboard.words import (
 )
 from assay.flags.delivery import delivered_flag
 from assay.flags.evaluation import compile_set, evaluate
-from assay.flags.model import Clause, Flag, FlagConfig
+from assay.flags.model import Clause, Flag, FlagConfig, Variation
 from assay.store.history import Entry
 
 DOCUMENT: dict[str, Any] = {
@@ -25,6 +25,9 @@ DOCUMENT: dict[str, Any] = {
     "creationDate": 1,
     "variations": [{"value": True, "name": "Yes", "_id": "y"}, {"value": False, "_id": "n"}],
 }
+
+
+NAMED = tuple(Variation(name, id=name, name=name) for name in "ABC")
 
 
 def flag(**config: Any) -> Flag:
@@ -50,6 +53,9 @@ def test_what_is_served_fits_a_line() -> None:
     rollout = {"variations": [{"variation": 0, "weight": 12_345}, {"variation": 1, "weight": 87_655}]}
     spread = flag(fallthrough={"rollout": rollout}, targets=[{"values": ["a", "b"], "variation": 0}])
     assert served_words(spread, config_of(spread)) == "12.345 % Yes / 87.655 % false, 2 targets"
+    thirds = [{"variation": n, "weight": weight} for n, weight in enumerate((33_333, 33_333, 33_334))]
+    even = msgspec.structs.replace(flag(fallthrough={"rollout": {"variations": thirds}}), variations=NAMED)
+    assert served_words(even, config_of(even)) == "A / B / C, evenly"
     off = flag(on=False)
     assert served_words(off, config_of(off)) == "false"
     by = {"rollout": rollout | {"contextKind": "org", "bucketBy": "team"}}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assay.api import experiments
+from assay.dashboard.experiment_draft_form import only_flag
 from assay.dashboard.numbers import percent, whole
 from assay.dashboard.perform import may
 from assay.dashboard.running import metric_name
@@ -38,9 +39,13 @@ class OffFlag:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentActions:
-    """`reason`, `justification`, `name` and `description` are as they were typed where a form was refused."""
+    """`reason`, `justification`, `name` and `description` are as they were typed where a form was refused.
+
+    `edit`: where the draft's design can be changed; empty where there is none, or the form couldn't show it.
+    """
 
     href: str
+    edit: str
     state: ExperimentState
     may_change: bool
     has_draft: bool
@@ -65,6 +70,7 @@ def experiment_actions(visit: Visit, experiment: Experiment) -> ExperimentAction
     renaming = form.text("do") == "rename"
     return ExperimentActions(
         href=visit.here("experiments", experiment.key, "do"),
+        edit=visit.here("experiments", experiment.key, "edit") if draft and only_flag(draft) else "",
         state=state_of(experiment),
         may_change=may(visit, experiments.patch_experiment, **place),
         has_draft=draft is not None,

@@ -11,6 +11,9 @@ from assay.experiments.experiment import FALLTHROUGH
 from assay.experiments.rollout import rule_of
 from assay.flags.model import Flag, FlagConfig
 
+# What a metric group is told from a metric by: no key holds a slash.
+GROUP = "group/"
+
 ROLES = {"": "not measured", "secondary": "measured, too", "guardrail": "guardrail"}
 PLANS = {
     "open": "Open-ended: look at any time, stop at any time",
@@ -31,7 +34,7 @@ class TreatmentForm:
 
 @dataclass(frozen=True, slots=True)
 class DesignForm:
-    """Every field as text. `roles`: of metrics other than the primary one, by key."""
+    """Every field as text. `roles`: of metrics other than the primary one, by key, a group's after `GROUP`."""
 
     name: str = ""
     key: str = ""
@@ -175,17 +178,28 @@ def iteration_body(typed: DesignForm, version: int, *, horizon: int | None) -> d
             }
             for one in typed.taken
         ],
-        "metrics": [{"key": key} for key in (typed.primary, *(key for key, _ in measured))],
-        "primarySingleMetricKey": typed.primary,
+        "metrics": [_metric_input(key) for key in (typed.primary, *(key for key, _ in measured))],
+        **_decides(typed.primary),
         "randomizationUnit": typed.unit or None,
         "attributes": attributes_of(typed),
         "assay": {
             "horizonUnits": horizon,
             "power": fraction(typed.power),
             "minimumLift": fraction(typed.lift),
-            "guardrails": [key for key, role in measured if role == "guardrail"],
+            "guardrails": [key.removeprefix(GROUP) for key, role in measured if role == "guardrail"],
         },
     }
+
+
+def _metric_input(key: str) -> dict[str, Any]:
+    return {"key": key.removeprefix(GROUP), "isGroup": key.startswith(GROUP)}
+
+
+def _decides(primary: str) -> dict[str, str]:
+    """A funnel or a metric, whichever is primary."""
+    if primary.startswith(GROUP):
+        return {"primaryFunnelKey": primary.removeprefix(GROUP)}
+    return {"primarySingleMetricKey": primary}
 
 
 def attributes_of(typed: DesignForm) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.dashboard.forms import Form
+from assay.dashboard.metric_filters import FilterRow, filter_body, rows_of_filter, rows_of_form
 from assay.errors import InvalidRequest
 from assay.experiments.metric import Metric
 
@@ -30,7 +31,7 @@ URL_FIELDS = {"exact": "url", "canonical": "url", "substring": "substring", "reg
 
 @dataclass(frozen=True, slots=True)
 class MetricForm:
-    """Every field as text; times are in hours."""
+    """Every field as text; times are in hours. `filter_kept`: the metric has a filter that rows can't show."""
 
     name: str = ""
     key: str = ""
@@ -52,11 +53,15 @@ class MetricForm:
     until_hours: str = ""
     winsor: str = ""
     left_out: bool = False
+    filter_join: str = "all"
+    filters: tuple[FilterRow, ...] = ()
+    filter_kept: bool = False
 
 
 def form_of_metric(metric: Metric) -> MetricForm:
     url = metric.urls[0] if metric.urls else {}
     kind = str(url.get("kind", "substring"))
+    rows = rows_of_filter(metric.filters)
     return MetricForm(
         name=metric.name,
         key=metric.key,
@@ -78,6 +83,9 @@ def form_of_metric(metric: Metric) -> MetricForm:
         until_hours=_hours(metric.window_end_offset),
         winsor=_number(metric.winsor_upper_percentile),
         left_out=metric.event_default.disabled,
+        filter_join=rows[0] if rows else "all",
+        filters=rows[1] if rows else (),
+        filter_kept=rows is None,
     )
 
 
@@ -104,6 +112,9 @@ def form_as_typed(form: Form) -> MetricForm:
         until_hours=form.text("until_hours"),
         winsor=form.text("winsor"),
         left_out=form.ticked("left_out"),
+        filter_join=form.text("filter_join", "all"),
+        filters=rows_of_form(form),
+        filter_kept=form.ticked("filter_kept"),
     )
 
 
@@ -125,6 +136,8 @@ def metric_body(typed: MetricForm) -> dict[str, Any]:
         **_source(typed),
         **_measure(typed),
     }
+    if not typed.filter_kept:
+        body["filters"] = filter_body(typed.filter_join, typed.filters)
     return body
 
 

@@ -120,6 +120,10 @@ def _tally(typed: MetricForm, row: tuple[Any, ...]) -> UnitTally:
 def _remarks(typed: MetricForm, events: int, units: tuple[UnitTally, ...]) -> list[str]:
     """What would surprise whoever reads the metric later."""
     remarks = []
+    if events and (typed.filter_kept or any(row.attribute for row in typed.filters)):
+        remarks.append(
+            "All of its events are counted here; the metric counts those for which the conditions hold."
+        )
     wanted = [unit.strip() for unit in typed.units.split(",") if unit.strip()] or ["user"]
     kinds = [tally.kind for tally in units]
     for kind in wanted:

@@ -253,7 +253,7 @@ def _row(
 ) -> ArmRow:
     label, arm = one.label, results.arms[index]
     figures = one.arms[index] if slice_index is None else one.slices[slice_index].arms[index]
-    verdict, tone = compared_words(compared, label)
+    verdict, tone = compared_words(compared, label, minimum_lift=results.plan.minimum_lift)
     row = ArmRow(
         index=index,
         name=arm.name,

@@ -51,8 +51,10 @@ class Headline:
     tone: Literal["good", "bad", "warn", "accent"]
 
 
-def compared_words(compared: Compared | NotEstimable, label: MetricLabel) -> tuple[str, Tone]:
-    """The verdict of one comparison, and its colour."""
+def compared_words(
+    compared: Compared | NotEstimable, label: MetricLabel, *, minimum_lift: float
+) -> tuple[str, Tone]:
+    """The verdict of one comparison, and its colour. A bound beyond `minimum_lift` rules out little."""
     if isinstance(compared, NotEstimable):
         return "baseline" if compared == IS_BASELINE else f"can't be said: {compared.reason}", "quiet"
     verdict = compared.verdict
@@ -63,6 +65,8 @@ def compared_words(compared: Compared | NotEstimable, label: MetricLabel) -> tup
             return "worse", "bad"
         case "no_difference_larger_than" if verdict.bound is not None:
             bound = percent(verdict.bound) if verdict.bound_of == "lift" else figure(verdict.bound, label)
+            if verdict.bound_of == "lift" and verdict.bound > minimum_lift:
+                return f"undecided, within ±{bound}", "quiet"
             return f"no difference larger than ±{bound}", "quiet"
         case "not_yet":
             return "not yet", "quiet"
@@ -175,7 +179,7 @@ def _of_primary(results: IterationResults, primary: MetricResults) -> Headline:
         return Headline(f"{names} {which} worse", _evidence(results, primary, worse[0][1]), "bad")
     bounded = [row for row in rows if row[1].verdict.word == "no_difference_larger_than"]
     if bounded and len(bounded) == len(rows):
-        words = compared_words(bounded[0][1], primary.label)[0]
+        words = compared_words(bounded[0][1], primary.label, minimum_lift=results.plan.minimum_lift)[0]
         return Headline(
             f"{words[:1].upper()}{words[1:]}", _evidence(results, primary, bounded[0][1]), "accent"
         )

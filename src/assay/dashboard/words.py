@@ -64,9 +64,11 @@ def rollout_words(flag: Flag, rollout: Rollout) -> str:
     shares: dict[int, int] = {}
     for entry in rollout.variations:
         shares[entry.variation] = shares.get(entry.variation, 0) + entry.weight
-    parts = [
-        f"{percent(weight)} {variation_label(flag, index)}" for index, weight in shares.items() if weight
-    ]
+    served = {index: weight for index, weight in shares.items() if weight}
+    parts = [f"{percent(weight)} {variation_label(flag, index)}" for index, weight in served.items()]
+    if len(served) > 2 and max(served.values()) - min(served.values()) <= len(served):
+        parts = [variation_label(flag, index) for index in served]
+        parts[-1] += ", evenly"
     unit = f" of {rollout.context_kind or 'user'}s" if rollout.context_kind not in (None, "user") else ""
     by = f" by {rollout.bucket_by}" if rollout.bucket_by not in (None, "", "key") else ""
     return " / ".join(parts) + unit + by

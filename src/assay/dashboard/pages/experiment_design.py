@@ -1,11 +1,13 @@
-"""A new experiment: its design on one page, with what it takes."""
+"""A design on one page, with what it takes: a new experiment's, or a draft's that is edited."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from assay.api import experiments, feature_flags
 from assay.dashboard.addresses import PLACE
 from assay.dashboard.experiment_forecast import Forecast, forecast_of
 from assay.dashboard.experiment_form import (
+    GROUP,
     PLANS,
     ROLES,
     DesignForm,
@@ -16,7 +18,6 @@ from assay.dashboard.experiment_form import (
     iteration_body,
 )
 from assay.dashboard.experiment_links import rule_owners
-from assay.dashboard.forms import Form
 from assay.dashboard.pages.experiment_changes import patch_experiment, spoken, start_with_flags_on
 from assay.dashboard.pages.flags import key_of_name
 from assay.dashboard.perform import check, may, perform
@@ -40,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class MetricChoice:
-    """`unfit`: says that its events aren't said to carry the experiment's unit."""
+    """A metric or a group of them. `unfit`: says that its events aren't said to carry the experiment's unit."""
 
     key: str
     name: str
@@ -48,12 +49,17 @@ class MetricChoice:
     role: str
     primary: bool
     unfit: str
+    may_decide: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DesignPage:
-    """`faults` stand beside their fields; `off`: the flag is off; `version`: the flag's, as it is shown."""
+    """`faults` stand beside their fields; `off`: the flag is off; `version`: the flag's, as it is shown.
 
+    `edited` is the name of the experiment whose draft it is; empty for a new one.
+    """
+
+    edited: str
     form: DesignForm
     faults: dict[str, str]
     flags: tuple[Choice, ...]
@@ -70,6 +76,7 @@ class DesignPage:
     off: bool
     version: int
     home: str
+    back: str
     list: str
     new_flag: str
     new_metric: str
@@ -77,7 +84,7 @@ class DesignPage:
 
 def new_experiment(visit: Visit) -> Shown:
     _check_may(visit)
-    return _page(
+    return design_page(
         visit,
         DesignForm(flag=visit.query.text("flag"), primary=visit.query.text("metric"), turn_on=True),
     )
@@ -86,15 +93,15 @@ def new_experiment(visit: Visit) -> Shown:
 def create_experiment(visit: Visit) -> Shown:
     _check_may(visit)
     form, step = visit.form, visit.form.text("do")
-    typed = _fitted(visit, design_as_typed(form))
+    typed = fitted_form(visit, design_as_typed(form))
     if step not in ("create", "start"):
-        return _page(visit, typed, checked=step == "check")
+        return design_page(visit, typed, checked=step == "check")
     if design_faults(typed):
-        return _page(visit, typed, checked=True)
+        return design_page(visit, typed, checked=True)
     try:
-        key = _created(visit, typed, form)
+        key = _created(visit, typed)
     except AssayError as error:
-        return _page(visit, typed, checked=True, error=error)
+        return design_page(visit, typed, checked=True, error=error)
     href = visit.here("experiments", key)
     if step == "create":
         return SeeOther(href, "It is made. Nothing happens before it is started.")
@@ -110,13 +117,18 @@ def _check_may(visit: Visit) -> None:
     check(visit, experiments.create_experiment, **place)
 
 
-def _created(visit: Visit, typed: DesignForm, form: Form) -> str:
-    version = form.text("version")
+def planned_iteration(visit: Visit, typed: DesignForm) -> dict[str, Any]:
+    """The design as the REST API takes it; a horizon left empty is the size that is needed."""
+    version = visit.form.text("version")
     horizon = horizon_units(typed)
     if typed.plan == "horizon" and horizon is None:
         found = forecast_of(visit, typed, _metric(visit, typed.primary))
         horizon = found.size if found else None
-    iteration = iteration_body(typed, int(version) if version.isdecimal() else 0, horizon=horizon)
+    return iteration_body(typed, int(version) if version.isdecimal() else 0, horizon=horizon)
+
+
+def _created(visit: Visit, typed: DesignForm) -> str:
+    iteration = planned_iteration(visit, typed)
     body = {"name": typed.name, "key": typed.key or key_of_name(typed.name), "iteration": iteration}
     perform(
         visit,
@@ -137,32 +149,40 @@ def _start(visit: Visit, key: str, *, turn_on: bool) -> None:
     start_with_flags_on(visit, experiment, instructions)
 
 
-def _fitted(visit: Visit, typed: DesignForm) -> DesignForm:
+def fitted_form(visit: Visit, typed: DesignForm) -> DesignForm:
     """The form with the rows of its flag, and a unit that the project knows."""
     settings = visit.state.experimentation_settings(visit.project.key)
     typed = replace(typed, unit=typed.unit if typed.unit in settings.names else settings.default)
-    flag = _flag(visit, typed.flag)
+    flag = flag_of(visit, typed.flag)
     if flag is None:
         return replace(typed, flag="", treatments=())
     return fitted(typed, flag, flag.environments[visit.environment.key])
 
 
-def _page(
-    visit: Visit, typed: DesignForm, *, checked: bool = False, error: AssayError | None = None
+def design_page(
+    visit: Visit,
+    typed: DesignForm,
+    *,
+    edited: Experiment | None = None,
+    checked: bool = False,
+    error: AssayError | None = None,
 ) -> Shown:
-    typed = _fitted(visit, typed)
-    flag = _flag(visit, typed.flag)
+    """The form as it was typed; `edited`: the experiment whose draft it is."""
+    typed = fitted_form(visit, typed)
+    flag = flag_of(visit, typed.flag)
+    back = visit.here("experiments", *((edited.key,) if edited else ()))
     config = flag.environments[visit.environment.key] if flag else None
     faults = design_faults(typed) if checked else {}
     text = spoken(error) if error else "Some fields need another look." if faults else ""
     page = DesignPage(
+        edited=edited.name if edited else "",
         form=typed,
         faults=faults,
         flags=tuple(_flags(visit, typed)),
         places=tuple(_places(visit, flag, typed)) if flag else (),
         taken_by=_owner(visit, flag, typed.rule) if flag else "",
         units=tuple(_units(visit, typed)),
-        metrics=tuple(_metrics(visit, typed)),
+        metrics=(*_metrics(visit, typed), *_groups(visit, typed)),
         roles=ROLES,
         plans=PLANS,
         seen_attributes=_attributes(visit, typed.unit),
@@ -171,7 +191,8 @@ def _page(
         flag_href=visit.here("flags", flag.key) if flag else "",
         off=config is not None and not config.on,
         version=config.version if config else 0,
-        home=visit.here("new-experiment"),
+        home=visit.here("experiments", edited.key, "edit") if edited else visit.here("new-experiment"),
+        back=back,
         list=visit.here("experiments"),
         new_flag=visit.here("new-flag")
         if may(visit, feature_flags.create_flag, project=visit.project.key)
@@ -179,10 +200,12 @@ def _page(
         new_metric=visit.here("new-metric"),
     )
     status = error.status if error else 400 if faults else 200
-    return Page("experiment_design.html", "New experiment", page, status, text)
+    title = f"Edit {edited.name}" if edited else "New experiment"
+    return Page("experiment_design.html", title, page, status, text)
 
 
-def _flag(visit: Visit, key: str) -> Flag | None:
+def flag_of(visit: Visit, key: str) -> Flag | None:
+    """The flag, where there is one that isn't archived."""
     flag: Flag | None = visit.state.find(("flag", visit.project.key, key)) if key else None
     return None if flag is None or flag.archived else flag
 
@@ -223,8 +246,11 @@ def _units(visit: Visit, typed: DesignForm) -> list[Choice]:
 
 
 def _metrics(visit: Visit, typed: DesignForm) -> list[MetricChoice]:
+    chosen = {typed.primary, *(key for key, role in typed.roles if role)}
     every: list[Metric] = [
-        one for one in visit.state.all("metric", visit.project.key).values() if not one.archived
+        one
+        for one in visit.state.all("metric", visit.project.key).values()
+        if not one.archived or one.key in chosen
     ]
     return [
         MetricChoice(
@@ -236,6 +262,23 @@ def _metrics(visit: Visit, typed: DesignForm) -> list[MetricChoice]:
             unfit="" if typed.unit in one.units else f"its events are of {', '.join(one.units)}",
         )
         for one in sorted(every, key=lambda one: one.name.lower())
+    ]
+
+
+def _groups(visit: Visit, typed: DesignForm) -> list[MetricChoice]:
+    """Of groups, only a funnel can decide."""
+    every = sorted(visit.state.metric_groups(visit.project.key).values(), key=lambda one: one.name.lower())
+    return [
+        MetricChoice(
+            key=GROUP + one.key,
+            name=one.name,
+            better=f"a {'funnel' if one.kind == 'funnel' else 'group'} of {len(one.metrics)} metrics",
+            role=typed.role(GROUP + one.key),
+            primary=GROUP + one.key == typed.primary,
+            unfit="",
+            may_decide=one.kind == "funnel",
+        )
+        for one in every
     ]
 
 

@@ -1,12 +1,20 @@
 """Metrics: the list, making and changing one, with what it would count."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from assay.api import metrics
+from assay.api import metric_groups, metrics
 from assay.dashboard.addresses import PLACE, with_query
 from assay.dashboard.experiment_links import experiments_measuring
 from assay.dashboard.listings import Pager, page_of
+from assay.dashboard.metric_filters import (
+    CONTEXT,
+    EVENT,
+    FILTER_OPERATORS,
+    JOINS,
+    filter_words,
+    stepped_rows,
+)
 from assay.dashboard.metric_form import (
     MEASURES,
     SOURCES,
@@ -18,6 +26,7 @@ from assay.dashboard.metric_form import (
 )
 from assay.dashboard.metric_preview import MetricPreview, SeenKey, preview_of, seen_keys
 from assay.dashboard.pages.flags import key_of_name
+from assay.dashboard.pages.metric_groups import ListedGroup, listed_groups
 from assay.dashboard.perform import check, may, perform
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.errors import AssayError, InvalidRequest
@@ -49,12 +58,15 @@ class MetricsPage:
     exists: bool
     may_create: bool
     new: str
+    groups: tuple[ListedGroup, ...]
+    may_group: bool
+    new_group: str
     unmeasured: tuple[tuple[SeenKey, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MetricPage:
-    """`key` is empty for a metric that is yet to be made."""
+    """`key` is empty for a metric that is yet to be made; `kept_filter`: in words, a filter that rows can't show."""
 
     key: str
     title: str
@@ -69,7 +81,11 @@ class MetricPage:
     may_change: bool
     used_by: tuple[tuple[str, str], ...]
     changed_ms: int | None
-    filtered: bool
+    kept_filter: str
+    operators: dict[str, str]
+    joins: dict[str, str]
+    places: dict[str, str]
+    unsaved: bool
 
 
 def list_metrics(visit: Visit) -> Shown:
@@ -86,6 +102,9 @@ def list_metrics(visit: Visit) -> Shown:
         exists=bool(every),
         may_create=may(visit, metrics.create_metric, project=project),
         new=visit.here("new-metric"),
+        groups=listed_groups(visit),
+        may_group=may(visit, metric_groups.create_metric_group, project=project),
+        new_group=visit.here("new-metric-group"),
         unmeasured=tuple(_unmeasured(visit, every, seen)),
     )
     return Page("metrics.html", "Metrics", page)
@@ -99,8 +118,10 @@ def new_metric(visit: Visit) -> Shown:
 
 def create_metric(visit: Visit) -> Shown:
     typed = form_as_typed(visit.form)
-    if visit.form.text("do") == "preview":
-        return _page(visit, typed)
+    step = visit.form.text("do")
+    rows = stepped_rows(typed.filters, step)
+    if rows is not None or step == "preview":
+        return _page(visit, typed if rows is None else replace(typed, filters=rows), unsaved=True)
     try:
         fields = {name: value for name, value in metric_body(typed).items() if value is not None}
         body = {"key": typed.key or key_of_name(typed.name), **fields}
@@ -119,8 +140,10 @@ def change_metric(visit: Visit) -> Shown:
     metric, typed, step = _viewed(visit), form_as_typed(visit.form), visit.form.text("do", "save")
     project = visit.project.key
     try:
-        if step == "preview":
-            return _page(visit, typed, metric)
+        rows = stepped_rows(typed.filters, step)
+        if rows is not None or step == "preview":
+            typed = typed if rows is None else replace(typed, filters=rows)
+            return _page(visit, typed, metric, unsaved=True)
         if step == "delete":
             if visit.form.text("confirm") != metric.key:
                 raise InvalidRequest(f"type the metric's key, {metric.key}, to delete it")
@@ -150,7 +173,12 @@ def _viewed(visit: Visit) -> Metric:
 
 
 def _page(
-    visit: Visit, form: MetricForm, metric: Metric | None = None, *, error: AssayError | None = None
+    visit: Visit,
+    form: MetricForm,
+    metric: Metric | None = None,
+    *,
+    unsaved: bool = False,
+    error: AssayError | None = None,
 ) -> Shown:
     place = {"project": visit.project.key}
     handler = metrics.create_metric if metric is None else metrics.patch_metric
@@ -169,10 +197,21 @@ def _page(
         may_change=may(visit, handler, **place, **({"metric": key} if key else {})),
         used_by=() if metric is None else _users(visit, key),
         changed_ms=None if metric is None else metric.last_modified or metric.creation_date,
-        filtered=metric is not None and metric.filters is not None,
+        kept_filter=filter_words(metric.filters) if metric and metric.filters and form.filter_kept else "",
+        operators=FILTER_OPERATORS,
+        joins=JOINS,
+        places=_places(visit, form),
+        unsaved=unsaved,
     )
     status, text = (error.status, str(error)) if error else (200, "")
     return Page("metric.html", page.title, page, status, text[:1].upper() + text[1:])
+
+
+def _places(visit: Visit, form: MetricForm) -> dict[str, str]:
+    """What a condition may be about: the event itself, or a context of one of the kinds that are known here."""
+    kinds = [*visit.state.experimentation_settings(visit.project.key).names]
+    kinds += [row.where.removeprefix(CONTEXT) for row in form.filters if row.where.startswith(CONTEXT)]
+    return {EVENT: "property of the event"} | {CONTEXT + kind: f"attribute of the {kind}" for kind in kinds}
 
 
 def _users(visit: Visit, metric: str) -> tuple[tuple[str, str], ...]:
