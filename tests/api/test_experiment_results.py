@@ -224,6 +224,13 @@ def test_the_same_question_has_the_same_bytes(api: LiveServer) -> None:
     assert results(api, key, "?series=true")["countedThrough"] > first.body["countedThrough"]
 
 
+def test_a_window_never_ends_before_it_begins(api: LiveServer) -> None:
+    key = fresh("young")
+    started(api, key)
+    window = results(api, key)["window"]
+    assert window["from"] <= window["asOf"] <= now_ms()
+
+
 def test_how_it_was_computed_names_queries_methods_and_versions(api: LiveServer) -> None:
     key = fresh("how")
     started(api, key)
