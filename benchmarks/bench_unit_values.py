@@ -9,9 +9,10 @@ from typing import Any
 from assay.experiments.event_filter import ContextAttribute, EventProperty
 from assay.experiments.metric import Denominator, Metric
 from assay.warehouse.duckdb import DuckDBEngine
-from assay.warehouse.engine import Query
+from assay.warehouse.engine import Query, Snapshot
+from assay.warehouse.queries.exposed_units import ExposedUnits, exposed_units
 from assay.warehouse.queries.exposures import ExposureScope
-from assay.warehouse.queries.unit_values import event_values, exposed_counts, funnel_steps, unit_values
+from assay.warehouse.queries.unit_values import event_values, funnel_steps, unit_values
 
 UNITS = 380_000
 EVENTS = 1_620_000
@@ -65,6 +66,10 @@ def timed(label: str, ask: Callable[[], object]) -> None:
     print(f"{label:<28}{wall:>8.2f}{processor:>11.2f}")
 
 
+def exposed_by(snapshot: Snapshot, slice_by: str | None = None) -> ExposedUnits:
+    return exposed_units(snapshot, SCOPE, slice_by=slice_by)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine = DuckDBEngine(Path(folder) / "tables.duckdb", memory_mb=1024, threads=2, query_timeout_s=120)
@@ -72,15 +77,17 @@ def main() -> None:
             engine.rows(Query(sql, {}))
         revenue = metric(is_numeric=True)
         print(f"{'metric':<28}{'seconds':>8}{'processor':>11}")
-        timed("exposed units", lambda: exposed_counts(engine, SCOPE))
-        for label, fields in METRICS.items():
-            wanted = metric(**fields)
-            timed(label, lambda wanted=wanted: unit_values(engine, SCOPE, wanted))  # type: ignore[misc]
-        timed("sum, with its covariate", lambda: unit_values(engine, SCOPE, revenue, covariate_days=7))
-        timed("sum, sliced by plan", lambda: unit_values(engine, SCOPE, revenue, slice_by="plan"))
-        timed("events of a percentile", lambda: event_values(engine, SCOPE, revenue))
-        steps = [metric(event_key="visit"), metric()]
-        timed("funnel of two steps", lambda: funnel_steps(engine, SCOPE, steps))
+        with engine.snapshot() as snapshot:
+            timed("exposed units, by plan", lambda: exposed_by(snapshot, "plan"))
+            timed("exposed units", lambda: exposed_by(snapshot))
+            exposed = exposed_by(snapshot)
+            for label, fields in METRICS.items():
+                wanted = metric(**fields)
+                timed(label, lambda wanted=wanted: unit_values(exposed, wanted))  # type: ignore[misc]
+            timed("sum, with its covariate", lambda: unit_values(exposed, revenue, covariate_days=7))
+            timed("events of a percentile", lambda: event_values(exposed, revenue))
+            steps = [metric(event_key="visit"), metric()]
+            timed("funnel of two steps", lambda: funnel_steps(exposed, steps))
         engine.close()
 
 

@@ -80,21 +80,27 @@ class House:
 def open_house(settings: Settings, now_ms: Callable[[], int] | None = None) -> House:
     """Opens the data folder, which no other process may have open. `now_ms`: a clock other than the wall's."""
     folder = settings.data
-    lock = lock_folder(folder)
-    store = Store(folder / "metadata.sqlite", *([now_ms] if now_ms else []))
-    admin_token = prepare(store, folder, tuple(default_environments()), settings.admin_token)
-    log = EventLog(
-        folder / "log",
-        segment_bytes=settings.segment_bytes,
-        max_pending_bytes=settings.max_pending_bytes,
-        floor_seq=store.latest_reset_seq(),
-    )
-    engine = open_engine(settings)
-    if engine.position() > log.durable:
-        # A log restored from an earlier day: what it lacks must not count, nor hide what is yet to come.
-        engine.close()
-        forget_tables(folder)
+    with contextlib.ExitStack() as opened:
+        lock = lock_folder(folder)
+        opened.callback(os.close, lock)
+        store = Store(folder / "metadata.sqlite", *([now_ms] if now_ms else []))
+        opened.callback(store.close)
+        admin_token = prepare(store, folder, tuple(default_environments()), settings.admin_token)
+        log = EventLog(
+            folder / "log",
+            segment_bytes=settings.segment_bytes,
+            max_pending_bytes=settings.max_pending_bytes,
+            floor_seq=store.latest_reset_seq(),
+        )
+        opened.callback(log.close)
         engine = open_engine(settings)
+        if engine.position() > log.durable:
+            # A log restored from an earlier day: what it lacks must not count, nor hide what is yet to come.
+            engine.close()
+            forget_tables(folder)
+            engine = open_engine(settings)
+        # All is well: from here on the house closes it.
+        opened.pop_all()
     loader = Loader(folder / "log", engine, durable=lambda: log.durable, report=_report_loading)
     log.on_durable(loader.wake)
     broadcast = Broadcast(settings.stream_backlog)

@@ -17,7 +17,11 @@ PRESET = "a-secret-of-sixteen"
 
 def start(folder: Path, preset: str = "") -> tuple[Store, str | None]:
     store = open_store(folder)
-    return store, prepare(store, folder, ENVIRONMENTS, preset)
+    try:
+        return store, prepare(store, folder, ENVIRONMENTS, preset)
+    except BaseException:
+        store.close()
+        raise
 
 
 def test_the_first_start_makes_a_project_and_an_admin_s_token(tmp_path: Path) -> None:

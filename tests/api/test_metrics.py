@@ -205,7 +205,7 @@ def test_a_patch_makes_a_new_version_and_an_empty_one_none(api: LiveServer) -> N
     ("body", "status", "code"),
     [
         ({"instructions": []}, 400, "invalid_request"),
-        ([{"op": "replace", "path": "/nothing", "value": 1}], 422, "patch_failed"),
+        ([{"op": "remove", "path": "/nothing"}], 422, "patch_failed"),
         ([{"op": "test", "path": "/name", "value": "other"}], 409, "optimistic_locking_error"),
         ([{"op": "replace", "path": "/kind", "value": "trace"}], 400, "invalid_request"),
         ([{"op": "remove", "path": "/eventKey"}], 400, "invalid_request"),

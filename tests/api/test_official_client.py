@@ -228,7 +228,7 @@ def test_each_refusal_raises_what_the_client_has_for_it(api: LiveServer, client:
     with pytest.raises(ApiException) as conflict:
         flags.post_feature_flag("default", body)
     assert conflict.value.status == 409
-    patch = PatchWithComment(patch=operations(("replace", "/nothing", 1)))
+    patch = PatchWithComment(patch=operations(("replace", "/nothing/at/all", 1)))
     with pytest.raises(ApiException) as failed:
         flags.patch_feature_flag("default", body.key, patch)
     assert (failed.value.status, "patch_failed" in failed.value.body) == (422, True)

@@ -1,5 +1,6 @@
 """Policies over the wire: a role reaches as far as its statements, and cannot reach further by any way round."""
 
+import json
 from typing import Any
 
 import pytest
@@ -38,6 +39,22 @@ def flag(api: LiveServer) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def tester(api: LiveServer) -> str:
     return token(api, IN_TEST, VIEWER)
+
+
+def test_a_project_shows_no_key_of_an_environment_that_is_denied(api: LiveServer) -> None:
+    secret = token(api, VIEWER, deny("proj/default:env/production", "viewEnvironment"))
+    hidden = api.environment_rep("production")
+    assert api.rest("GET", "/projects/default/environments/production", token=secret).status == 403
+    for path in (
+        "/projects/default?expand=environments",
+        "/projects?expand=environments",
+        "/projects/default",
+    ):
+        reply = api.rest("GET", path, token=secret)
+        assert reply.status == 200
+        assert "test" in json.dumps(reply.body)
+        assert hidden["apiKey"] not in json.dumps(reply.body)
+        assert hidden["_id"] not in json.dumps(reply.body)
 
 
 def semantic(

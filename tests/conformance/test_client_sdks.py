@@ -23,6 +23,15 @@ def test_node_client_sdk(server: LiveServer, options: dict[str, Any]) -> None:
         check_units(server, actor)
 
 
+def test_older_node_client_sdk(server: LiveServer) -> None:
+    server.create_experiment(numeric=True)
+    show_to_browsers(server)
+    settings = settings_for(server, "units", kind=None)
+    folder = node_client("launchdarkly-node-client-sdk@2.2.2")
+    with run(folder, "client_side.js", "node", json.dumps(settings)) as actor:
+        check_units(server, actor)
+
+
 @pytest.mark.parametrize(("version", "kind"), [("3.9", "user"), ("2.24.2", None)])
 def test_browser_sdk_in_jsdom(server: LiveServer, version: str, kind: str | None) -> None:
     server.create_experiment(numeric=True)

@@ -79,25 +79,30 @@ OLD_PYTHON = """
 import sys, json, ldclient
 from ldclient.config import Config
 host, key, inline, units, buyers = sys.argv[1:]
-config = Config(key, base_uri=host, stream_uri=host, events_uri=host, inline_users_in_events=inline == "inline")
-client = ldclient.client.LDClient(config, start_wait=10)
+more = {"inline_users_in_events": True} if inline == "inline" else {}
+config = Config(key, base_uri=host, stream_uri=host, events_uri=host, **more)
+client = ldclient.client.LDClient(config=config, start_wait=10)
 served = {}
 for n in range(int(units)):
-    user = {"key": f"python-{n}"}
-    served[user["key"]] = client.variation("flag", user, "none")
-    client.variation("flag", user, "none")
+    unit = f"python-{n}"
+    shown = ldclient.Context.create(unit) if hasattr(ldclient, "Context") else {"key": unit}
+    served[unit] = client.variation("flag", shown, "none")
+    client.variation("flag", shown, "none")
     if n < int(buyers):
-        client.track("metric", user, {"sku": n}, n / 4)
+        client.track("metric", shown, {"sku": n}, n / 4)
 client.flush()
 client.close()
 print(json.dumps(served))
 """
 
 
-@pytest.mark.parametrize("inline", ["inline", "keys"])
-def test_python_sdk_of_schema_3(server: LiveServer, inline: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "inline"),
+    [("6.13.3", "inline"), ("7.6.1", "inline"), ("7.6.1", "keys"), ("8.3.0", "keys")],
+)
+def test_older_python_sdks(server: LiveServer, version: str, inline: str) -> None:
     server.create_experiment(numeric=True)
-    folder = python_client("launchdarkly-server-sdk", "7.6.1")
+    folder = python_client("launchdarkly-server-sdk", version)
     key = server.environment_rep()["apiKey"]
     printed = run_python(folder, OLD_PYTHON, server.host, key, inline, str(UNITS), str(BUYERS))
     served = json.loads(printed)
@@ -109,6 +114,7 @@ def test_python_sdk_of_schema_3(server: LiveServer, inline: str) -> None:
     "package",
     [
         "@launchdarkly/node-server-sdk@9",
+        "launchdarkly-node-server-sdk@5.14.6",
         "launchdarkly-node-server-sdk@6.4.3",
         "launchdarkly-node-server-sdk@7.0.4",
     ],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from assay.dashboard.lately import MOST_KEPT, Lately
+from assay.dashboard.lately import FIRST_ANSWERS, MOST_KEPT, Lately, NotYet
 
 
 @dataclass
@@ -50,6 +50,30 @@ def test_who_asks_first_waits_for_one_answer() -> None:
         answers = [pool.submit(lately.answer, "question", state, work) for state in range(8)]
         work.go_on.set()
         assert {answer.result(10) for answer in answers} == {1}
+
+
+def test_who_has_no_patience_is_told_that_there_is_no_answer_yet_and_gets_it_later() -> None:
+    lately, work = Lately(), Work()
+    work.go_on.clear()
+    for patience_s in (0, 0.01):
+        with pytest.raises(NotYet):
+            lately.answer("question", 1, work, patience_s=patience_s)
+    work.go_on.set()
+    lately.close()
+    assert lately.answer("question", 1, work, patience_s=0) == 1
+    assert work.calls == 1
+
+
+def test_few_questions_are_computed_at_a_time_and_each_gets_its_answer() -> None:
+    lately, work = Lately(), Work()
+    work.go_on.clear()
+    for number in range(6):
+        with pytest.raises(NotYet):
+            lately.answer(number, 1, work, patience_s=0.01)
+    assert work.calls == FIRST_ANSWERS
+    work.go_on.set()
+    lately.close()
+    assert sorted(lately.answer(number, 1, work, patience_s=0) for number in range(6)) == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_newer_answer_that_comes_at_once_is_shown() -> None:

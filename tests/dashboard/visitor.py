@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,7 +26,12 @@ class Visitor:
         return reply
 
     def get(self, path: str, **query: str) -> httpx.Response:
-        return self.send("GET", path, params=query or None)
+        """A page, asked for again as a browser does while something on it is being computed."""
+        reply = self.send("GET", path, params=query or None)
+        while "refresh" in reply.headers:
+            time.sleep(0.1)
+            reply = self.send("GET", path, params=query or None)
+        return reply
 
     def sign_in(self, token: str) -> "Visitor":
         reply = self.send("POST", "/sign-in", data={"token": token})

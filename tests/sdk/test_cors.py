@@ -34,6 +34,7 @@ ASKED_FOR = (
     "if-none-match",
     "x-api-key",
     "x-launchdarkly-event-schema",
+    "x-launchdarkly-instance-id",
     "x-launchdarkly-payload-id",
     "x-launchdarkly-tags",
     "x-launchdarkly-user-agent",

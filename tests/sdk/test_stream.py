@@ -45,6 +45,13 @@ def test_a_change_is_patched_at_once_and_a_deletion_told(live: LiveServer) -> No
         assert opened.next()[1]["data"]["version"] > gone["version"]
 
 
+def test_a_heartbeat_is_a_comment_that_ends_no_message(live: LiveServer) -> None:
+    with stream(live) as opened:
+        opened.next()
+        opened.wait_for_comment()
+        assert opened.response.readline() == b":\n"
+
+
 def test_archiving_is_a_deletion_to_sdks(live: LiveServer) -> None:
     key = fresh("flag")
     create_flag(live, key)

@@ -1,14 +1,26 @@
 """Real tables on a temporary folder, loaded from lines as the log holds them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assay.events.log import Position
 from assay.events.rows import Envelope, encode_rows
+from assay.experiments.metric import Metric
 from assay.warehouse.duckdb import DuckDBEngine
 from assay.warehouse.engine import Query
 from assay.warehouse.loading import load_piece
+from assay.warehouse.queries.exposed_units import exposed_units
+from assay.warehouse.queries.exposures import ExposureScope
+from assay.warehouse.queries.unit_values import (
+    EventValues,
+    FunnelSteps,
+    UnitValues,
+    event_values,
+    funnel_steps,
+    unit_values,
+)
 
 RECEIVED_MS = 1_800_000_000_000
 COUNTED = ("flag_events", "metric_events", "quarantine", "payloads")
@@ -56,6 +68,29 @@ class Tables:
         """As new."""
         for table in COUNTED:
             self.rows(f"delete from {table}")
+
+    def exposed_counts(self, scope: ExposureScope) -> tuple[tuple[int, ...], int]:
+        """The units of each variation, and how many were left out."""
+        with self.engine.snapshot() as snapshot:
+            exposed = exposed_units(snapshot, scope)
+            return exposed.counts(), exposed.left_out
+
+    def unit_values(
+        self, scope: ExposureScope, metric: Metric, *, covariate_days: int = 0, slice_by: str | None = None
+    ) -> UnitValues:
+        with self.engine.snapshot() as snapshot:
+            exposed = exposed_units(snapshot, scope, slice_by=slice_by)
+            return unit_values(exposed, metric, covariate_days=covariate_days)
+
+    def event_values(
+        self, scope: ExposureScope, metric: Metric, *, slice_by: str | None = None
+    ) -> EventValues:
+        with self.engine.snapshot() as snapshot:
+            return event_values(exposed_units(snapshot, scope, slice_by=slice_by), metric)
+
+    def funnel_steps(self, scope: ExposureScope, metrics: Sequence[Metric]) -> FunnelSteps:
+        with self.engine.snapshot() as snapshot:
+            return funnel_steps(exposed_units(snapshot, scope), metrics)
 
     def reopen(self) -> None:
         self.engine.close()

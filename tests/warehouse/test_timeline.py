@@ -6,29 +6,37 @@ from fractions import Fraction
 
 import pytest
 
+from assay.experiments.metric import Metric
+from assay.warehouse.queries.exposed_units import OWN_EVENTS, exposed_units, keep_events
 from assay.warehouse.queries.exposures import ExposureScope
-from assay.warehouse.queries.metric_values import NO_END, MetricScope
 from assay.warehouse.queries.timeline import Slice, timeline
 from live import exposure, tracked
 from warehouse.tables import RECEIVED_MS, Tables, lines
 
-SUM = MetricScope(
-    ExposureScope("env", "flag", "user", 2, 0, RECEIVED_MS, 0), "metric", "custom", "sum", 0, NO_END
-)
+SCOPE = ExposureScope("env", "flag", "user", 2, 0, RECEIVED_MS, 0)
+SUM = Metric("id", "metric", "Metric", "custom", 0, event_key="metric", is_numeric=True).measure
+
+
+def sums(tables: Tables, buckets: int) -> list[list[Slice]]:
+    """With ten milliseconds to a bucket."""
+    with tables.engine.snapshot() as snapshot:
+        exposed = exposed_units(snapshot, SCOPE)
+        keep_events(exposed, SUM, OWN_EVENTS)
+        return timeline(exposed, SUM, range(buckets), 10)
 
 
 def slices(tables: Tables, values: dict[str, list[tuple[int, float]]], buckets: int = 4) -> list[Slice]:
-    """Of one variation, with ten milliseconds to a bucket; every unit is exposed at 0."""
+    """Of one variation; every unit is exposed at 0."""
     events = [exposure(unit, 0, 0) for unit in values]
     events += [tracked(unit, at, metricValue=one) for unit, own in values.items() for at, one in own]
     tables.load(lines(events, 1))
-    found, other = timeline(tables.engine, SUM, range(buckets), 10)
+    found, other = sums(tables, buckets)
     assert all(piece.exposed == 0 and piece.so_far.n == 0 for piece in other)
     return found
 
 
 def test_no_buckets_are_no_slices(tables: Tables) -> None:
-    assert timeline(tables.engine, SUM, range(0), 10) == [[], []]
+    assert sums(tables, 0) == [[], []]
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e6, 1e9, -1e12])
@@ -55,6 +63,13 @@ def test_a_value_that_moves_leaves_no_trace_of_where_it_was(tables: Tables) -> N
     ]
     assert moved[-1].so_far.mean == 3.0
     assert moved[-1].so_far.squares == pytest.approx(2.0, abs=1e-3)
+
+
+def test_a_unit_stands_in_the_bucket_of_its_first_exposure(tables: Tables) -> None:
+    tables.load(
+        lines([exposure("a", 0, 25), exposure("a", 0, 9), exposure("b", 0, 10), exposure("c", 1, 29)], 1)
+    )
+    assert [[piece.exposed for piece in own] for own in sums(tables, 4)] == [[1, 2, 2, 2], [0, 0, 1, 1]]
 
 
 def test_units_without_a_value_count_as_zero(tables: Tables) -> None:

@@ -9,13 +9,7 @@ from msgspec.structs import replace as with_fields
 
 from assay.experiments.metric import Denominator, EventDefault, Metric
 from assay.warehouse.queries.exposures import ExposureScope
-from assay.warehouse.queries.unit_values import (
-    DAY_MS,
-    event_values,
-    exposed_counts,
-    funnel_steps,
-    unit_values,
-)
+from assay.warehouse.queries.unit_values import DAY_MS
 from live import exposure, tracked
 from warehouse.tables import RECEIVED_MS, Tables, lines
 
@@ -34,7 +28,7 @@ def values(
     tables: Tables, wanted: Metric, scope: ExposureScope = SCOPE, **more: Any
 ) -> list[tuple[Any, ...]]:
     """The rows, with those of the columns that there are."""
-    found = unit_values(tables.engine, scope, wanted, **more)
+    found = tables.unit_values(scope, wanted, **more)
     columns = (found.variation, found.value, found.denominator, found.covariate, found.slice)
     return list(zip(*(column.tolist() for column in columns if column is not None), strict=True))
 
@@ -77,14 +71,14 @@ def test_a_unit_without_events_is_left_out_where_it_has_no_default(tables: Table
 
 def test_nobody_has_no_values(tables: Tables) -> None:
     assert values(tables, metric(winsor_upper_percentile=90), covariate_days=7, slice_by="plan") == []
-    assert event_values(tables.engine, SCOPE, metric(), slice_by="plan").value.tolist() == []
-    assert funnel_steps(tables.engine, SCOPE, [metric()]).steps.tolist() == []
-    assert exposed_counts(tables.engine, SCOPE) == ((0, 0), 0)
+    assert tables.event_values(SCOPE, metric(), slice_by="plan").value.tolist() == []
+    assert tables.funnel_steps(SCOPE, [metric()]).steps.tolist() == []
+    assert tables.exposed_counts(SCOPE) == ((0, 0), 0)
 
 
 def test_units_are_counted_by_variation_and_those_of_several_are_left_out(tables: Tables) -> None:
     load(tables, *EVENTS, exposure("d", 0, 5), exposure("d", 1, 6), exposure("e", 2, 6))
-    assert exposed_counts(tables.engine, SCOPE) == ((1, 2), 1)
+    assert tables.exposed_counts(SCOPE) == ((1, 2), 1)
     assert len(values(tables, metric())) == 3
 
 
@@ -114,15 +108,11 @@ def test_the_covariate_is_the_same_metric_before_the_first_exposure(tables: Tabl
     load(tables, exposure("a", 0, at), exposure("b", 1, at), *(tracked("a", t, metricValue=t) for t in times))
     wanted = metric(is_numeric=True)
     assert values(tables, wanted, covariate_days=7) == [(0, at, times[1] + times[2]), (1, 0, 0)]
-    found = unit_values(
-        tables.engine, SCOPE, metric(event_default=EventDefault(disabled=True)), covariate_days=7
-    )
+    found = tables.unit_values(SCOPE, metric(event_default=EventDefault(disabled=True)), covariate_days=7)
     assert found.covariate is not None
     assert found.covariate.tolist() == [1.0]
     load(tables, tracked("b", at), seq=2)
-    found = unit_values(
-        tables.engine, SCOPE, metric(event_default=EventDefault(disabled=True)), covariate_days=7
-    )
+    found = tables.unit_values(SCOPE, metric(event_default=EventDefault(disabled=True)), covariate_days=7)
     assert found.covariate is not None
     assert np.isnan(found.covariate).tolist() == [False, True]
 
@@ -179,8 +169,8 @@ def test_the_slice_is_what_the_first_exposure_that_tells_it_says(tables: Tables)
 def test_a_percentile_is_of_events(tables: Tables) -> None:
     load(tables, *EVENTS)
     with pytest.raises(ValueError, match="event_values"):
-        unit_values(tables.engine, SCOPE, metric(is_numeric=True, analysis_type="percentile"))
-    found = event_values(tables.engine, SCOPE, metric(is_numeric=True, analysis_type="percentile"))
+        tables.unit_values(SCOPE, metric(is_numeric=True, analysis_type="percentile"))
+    found = tables.event_values(SCOPE, metric(is_numeric=True, analysis_type="percentile"))
     assert found.variation.tolist() == [0, 0, 1]
     assert found.value.tolist() == [1.5, 3, -2]
     assert found.unit.tolist() == [0, 0, 1]
@@ -198,7 +188,7 @@ def test_a_funnel_s_steps_come_one_after_another(tables: Tables) -> None:
         tracked("e", 11, key="three"),
     )
     steps = [metric(event_key=key) for key in ("one", "two", "three")]
-    found = funnel_steps(tables.engine, SCOPE, steps)
+    found = tables.funnel_steps(SCOPE, steps)
     assert found.steps.tolist() == [3, 1, 0, 2, 0, 0]
     assert found.variation.tolist() == [0] * 6
 
@@ -228,7 +218,7 @@ def test_an_iteration_s_exposures_are_those_of_its_versions_and_rule(
     tables: Tables, fields: dict[str, Any], *, counts: bool
 ) -> None:
     load(tables, exposure("a", 0, 100, **{"reason": {"kind": "FALLTHROUGH", "inExperiment": True}, **fields}))
-    assert exposed_counts(tables.engine, ITERATION) == ((int(counts), 0), 0)
+    assert tables.exposed_counts(ITERATION) == ((int(counts), 0), 0)
 
 
 def test_a_rule_s_iteration_and_one_that_goes_on(tables: Tables) -> None:
@@ -241,4 +231,4 @@ def test_a_rule_s_iteration_and_one_that_goes_on(tables: Tables) -> None:
         (replace(ITERATION, rule="r", versions=(10, None)), 0),
         (replace(ITERATION, rule="r", versions=(3, None), end_ms=100), 0),
     ):
-        assert exposed_counts(tables.engine, scope) == ((0, units), 0)
+        assert tables.exposed_counts(scope) == ((0, units), 0)

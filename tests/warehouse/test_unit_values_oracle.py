@@ -13,13 +13,7 @@ from assay.errors import InvalidRequest
 from assay.experiments.event_filter import ContextAttribute, EventProperty, Filter, Group, check_filter
 from assay.experiments.metric import Denominator, EventDefault, Metric
 from assay.warehouse.queries.exposures import ExposureScope
-from assay.warehouse.queries.unit_values import (
-    UnitValues,
-    event_values,
-    exposed_counts,
-    funnel_steps,
-    unit_values,
-)
+from assay.warehouse.queries.unit_values import UnitValues
 from warehouse import unit_oracle as oracle
 from warehouse.tables import RECEIVED_MS, Tables, lines
 
@@ -237,10 +231,10 @@ def test_each_unit_has_the_value_that_the_rules_give_it(
     payloads = data.draw(st.permutations(list(enumerate(batches, 1))))
     load(tables, payloads, pieces)
     events = oracle.accepted(payloads)
-    check(unit_values(tables.engine, scope, wanted, covariate_days=2, slice_by="plan"), events, scope, wanted)
+    check(tables.unit_values(scope, wanted, covariate_days=2, slice_by="plan"), events, scope, wanted)
     units, left_out = oracle.exposed(events, scope)
     counts = [sum(unit.variation == variation for unit in units.values()) for variation in range(3)]
-    assert exposed_counts(tables.engine, scope) == (tuple(counts), left_out)
+    assert tables.exposed_counts(scope) == (tuple(counts), left_out)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -261,14 +255,14 @@ def test_events_and_steps_are_those_that_the_rules_give(
     load(tables, payloads)
     events = oracle.accepted(payloads)
     wanted = metric(is_numeric=True, analysis_type="percentile", percentile_value=90, **more)
-    found = event_values(tables.engine, scope, wanted)
+    found = tables.event_values(scope, wanted)
     expected = oracle.event_rows(events, scope, wanted)
     assert found.variation.tolist() == [variation for variation, _, _ in expected]
     assert found.value.tolist() == [value for _, value, _ in expected]
     keys = sorted({key for _, _, key in expected})
     assert found.unit.tolist() == [keys.index(key) for _, _, key in expected]
     funnel = [metric(event_key=key, **fields) for key, fields in steps]
-    assert funnel_steps(tables.engine, scope, funnel).steps.tolist() == oracle.funnel(events, scope, funnel)
+    assert tables.funnel_steps(scope, funnel).steps.tolist() == oracle.funnel(events, scope, funnel)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -277,7 +271,7 @@ def test_the_order_of_arrival_changes_no_byte(
     tables: Tables, batches: list[list[dict[str, Any]]], wanted: Metric, seed: int
 ) -> None:
     def answer() -> list[Any]:
-        found = unit_values(tables.engine, SCOPE, wanted, covariate_days=2, slice_by="plan")
+        found = tables.unit_values(SCOPE, wanted, covariate_days=2, slice_by="plan")
         columns = (found.variation, found.value, found.denominator, found.covariate)
         return [None if one is None else one.tobytes() for one in columns] + [
             None if found.slice is None else found.slice.tolist()
@@ -355,7 +349,7 @@ def test_no_attribute_s_name_or_value_is_taken_for_sql(
         return
     if about_context and name in ("kind", "key", "anonymous", "_meta"):
         return
-    found = unit_values(tables.engine, SCOPE, metric(filters=leaf), slice_by=reference)
+    found = tables.unit_values(SCOPE, metric(filters=leaf), slice_by=reference)
     assert found.value.tolist() == [1, float(other == value)]
     assert tables.count("metric_events") == 2
 
@@ -371,4 +365,4 @@ def test_a_number_leads_into_no_list(tables: Tables) -> None:
         (ContextAttribute("list", "in", ("yes",)), 1),
         (EventProperty("0", "in", ("yes",)), 0),
     ):
-        assert unit_values(tables.engine, SCOPE, metric(filters=leaf)).value.tolist() == [value]
+        assert tables.unit_values(SCOPE, metric(filters=leaf)).value.tolist() == [value]

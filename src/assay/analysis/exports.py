@@ -11,7 +11,7 @@ from assay.analysis.iterations import IterationPromise
 from assay.experiments.metric import Metric
 from assay.stats.estimate import Interval, NotEstimable
 from assay.warehouse.engine import Engine, FileFormat, Query
-from assay.warehouse.queries.exposures import exposure_rows
+from assay.warehouse.queries.exposed_units import ExposedUnits, exposed_units, exposure_rows
 from assay.warehouse.queries.unit_values import event_value_rows, unit_value_rows
 
 # A cell that begins so would be a formula to a spreadsheet; in CSV it gets an apostrophe in front.
@@ -38,9 +38,11 @@ _RESULT_COLUMNS = {
 
 def write_exposures(promise: IterationPromise, engine: Engine, path: Path, file_format: FileFormat) -> None:
     """One row per exposed unit: its key, treatment and first exposure."""
-    rows = exposure_rows(promise.scope)
     columns = "r.first_exposed_at as first_exposed_ms"
-    engine.write(_with_treatments(rows, promise.arms, columns, file_format), path, file_format)
+    with engine.snapshot() as snapshot:
+        exposed_units(snapshot, promise.scope)
+        rows = _with_treatments(exposure_rows(), promise.arms, columns, file_format)
+        snapshot.write(rows, path, file_format)
 
 
 def write_metric_values(
@@ -50,26 +52,27 @@ def write_metric_values(
 
     A unit without events has the metric's default, or is left out where the metric says so.
     """
+    with engine.snapshot() as snapshot:
+        exposed = exposed_units(snapshot, promise.scope)
+        snapshot.write(_metric_values(promise, metric, exposed, file_format), path, file_format)
+
+
+def _metric_values(
+    promise: IterationPromise, metric: Metric, exposed: ExposedUnits, file_format: FileFormat
+) -> Query:
     default, left_out = metric.event_default.value, metric.event_default.disabled
     columns = "r.first_exposed_at as first_exposed_ms, "
     if metric.value_of == "percentile":
-        rows = event_value_rows(engine, promise.scope, metric)
-        engine.write(
-            _with_treatments(rows, promise.arms, columns + "r.own as value", file_format), path, file_format
-        )
-        return
+        rows = event_value_rows(exposed, metric)
+        return _with_treatments(rows, promise.arms, columns + "r.own as value", file_format)
     days = promise.plan.covariate_days
-    rows = unit_value_rows(engine, promise.scope, metric, covariate_days=days)
+    rows = unit_value_rows(exposed, metric, covariate_days=days)
     columns += "coalesce(r.own, $default_value) as value"
     columns += ", coalesce(r.below, 0) as denominator" if metric.below else ""
     columns += ", r.before as covariate" if days else ""
     seen = "r.own is not null" + (" or r.below is not null" if metric.below else "")
     query = _with_treatments(rows, promise.arms, columns, file_format, where=seen if left_out else "true")
-    engine.write(
-        Query(query.sql, {**query.parameters, "default_value": default}),
-        path,
-        file_format,
-    )
+    return Query(query.sql, {**query.parameters, "default_value": default})
 
 
 def write_results(results: IterationResults, engine: Engine, path: Path, file_format: FileFormat) -> None:
@@ -82,7 +85,8 @@ def write_results(results: IterationResults, engine: Engine, path: Path, file_fo
         for name, kind in _RESULT_COLUMNS.items()
     )
     rows = f"select {names} from read_ndjson($rows, columns = {{{kinds}}}) r"
-    engine.write(Query(rows, {"rows": str(lines)}), path, file_format)
+    with engine.snapshot() as snapshot:
+        snapshot.write(Query(rows, {"rows": str(lines)}), path, file_format)
 
 
 def result_rows(results: IterationResults) -> list[dict[str, Any]]:

@@ -1,9 +1,11 @@
 """What an analysis left out or rests on, counted."""
 
 from assay.analysis.results import Health
-from assay.warehouse.engine import Engine, whole
-from assay.warehouse.queries.exposures import evaluations, units_in_several_variations
-from assay.warehouse.queries.metric_values import MetricScope, event_health
+from assay.experiments.metric import Measure
+from assay.warehouse.engine import whole
+from assay.warehouse.queries.exposed_units import ExposedUnits
+from assay.warehouse.queries.exposures import evaluations
+from assay.warehouse.queries.metric_values import event_health
 
 FALLTHROUGH = ""
 
@@ -11,19 +13,18 @@ FALLTHROUGH = ""
 Randomized = dict[int, frozenset[str]]
 
 
-def health_of(engine: Engine, wanted: MetricScope, randomized: Randomized) -> Health:
-    rows = engine.columns(evaluations(wanted.scope))
+def health_of(exposed: ExposedUnits, measure: Measure, randomized: Randomized) -> Health:
+    """The snapshot keeps the measure's events as `OWN_EVENTS`."""
+    rows = exposed.snapshot.columns(evaluations(exposed.scope))
     events = whole(rows["events"]) - whole(rows["unit_missing"])
     places = zip(rows["version"], rows["reason_kind"], rows["rule_id"], rows["in_experiment"], strict=True)
     by_chance = [_by_chance(randomized, int(v), kind, rule, bool(inside)) for v, kind, rule, inside in places]
-    ((several,),) = engine.rows(units_in_several_variations(wanted.scope))
-    ((value_missing, skewed),) = engine.rows(event_health(wanted))
-    numeric = wanted.value_of in ("sum", "average")
+    ((value_missing, skewed),) = exposed.snapshot.rows(event_health(measure))
     return Health(
-        multiple_variations=several,
+        multiple_variations=exposed.left_out,
         unit_missing=int(whole(rows["unit_missing"]).sum()),
         not_randomized=sum(int(n) for n, chance in zip(events, by_chance, strict=True) if not chance),
-        value_missing=value_missing if numeric else 0,
+        value_missing=value_missing if measure.numeric else 0,
         clock_skew=int(whole(rows["skewed"]).sum()) + int(skewed),
     )
 

@@ -18,7 +18,6 @@ from assay.analysis.experiment_results import (
     MetricLabel,
     MetricResults,
     Provenance,
-    QueryText,
     Role,
 )
 from assay.analysis.iterations import Funnel, IterationPromise, Measured, Missing, Question
@@ -26,39 +25,50 @@ from assay.analysis.judging import Moment, judged
 from assay.analysis.measuring import EventTable, measured_events, measured_units
 from assay.analysis.measuring import Measured as MeasuredMetric
 from assay.analysis.needs import Pace
-from assay.analysis.provenance import METHODS, RecordedEngine, versions
+from assay.analysis.provenance import METHODS, RecordedSnapshot, versions
 from assay.analysis.trends import Buckets, buckets_of
 from assay.experiments.experiment import FALLTHROUGH
 from assay.experiments.metric import Metric
 from assay.stats.estimate import NotEstimable
 from assay.stats.moments import InvalidMomentsError
 from assay.stats.sample_ratio import SampleRatio, sample_ratio
-from assay.warehouse.engine import Engine, whole
+from assay.warehouse.engine import Engine, Snapshot, whole
 from assay.warehouse.queries.arrivals import (
     ExposureArrivals,
     MetricArrivals,
     exposure_arrivals,
     metric_arrivals,
 )
+from assay.warehouse.queries.exposed_units import OWN_EVENTS, ExposedUnits, exposed_units
 from assay.warehouse.queries.exposures import evaluations
-from assay.warehouse.queries.unit_values import event_values, exposed_counts, funnel_steps, unit_values
+from assay.warehouse.queries.unit_values import (
+    event_values,
+    funnel_steps,
+    step_events,
+    unit_values,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answered:
-    """One question: its metrics (a funnel's steps), or why there are none; what came in for them; the queries."""
+    """One question: its metrics (a funnel's steps), or why there are none; and what came in for them."""
 
     metrics: tuple[MeasuredMetric | FailedMetric, ...]
     arrivals: tuple[tuple[MetricLabel, MetricArrivals], ...]
-    queries: tuple[QueryText, ...]
 
 
 def analyse_iteration(promise: IterationPromise, engine: Engine) -> IterationResults:
     """The results of all metrics of an iteration: the same inputs always give the same."""
-    recorded = RecordedEngine(engine)
-    arrived = _arrived(promise, recorded)
-    buckets = _buckets(arrived.exposures)
-    answered = [_answered(question, promise, engine, buckets) for question in promise.questions]
+    with engine.snapshot() as snapshot:
+        recorded = RecordedSnapshot(snapshot)
+        exposed = exposed_units(recorded, promise.scope, slice_by=promise.slice_by)
+        arrived = _arrived(promise, exposed)
+        queries = {"exposures": recorded.taken()}
+        buckets = _buckets(arrived.exposures)
+        answered = []
+        for question in promise.questions:
+            answered.append(_answered(question, promise, exposed, buckets))
+            queries[_purpose(question)] = recorded.taken()
     metrics = _judged_all(answered, promise, arrived)
     found = tuple(one for one in metrics if isinstance(one, MetricResults))
     came = [pair for one in answered for pair in one.arrivals]
@@ -78,7 +88,7 @@ def analyse_iteration(promise: IterationPromise, engine: Engine) -> IterationRes
         seen_ms={label.key: one.last_ms for label, one in came if one.last_ms is not None},
         decisions=decisions(promise.design, metrics, checks),
         checks=tuple(checks),
-        provenance=_provenance(promise, recorded, answered),
+        provenance=Provenance(queries, METHODS, versions()),
     )
 
 
@@ -86,14 +96,20 @@ def _start(promise: IterationPromise) -> int:
     return max(promise.started_ms, promise.scope.from_ms)
 
 
-def _arrived(promise: IterationPromise, engine: RecordedEngine) -> Arrived:
-    counts, left_out = exposed_counts(engine, promise.scope)
+def _purpose(question: Question) -> str:
+    if isinstance(question, Measured):
+        return f"metric:{question.metric.key}"
+    return f"{'group' if isinstance(question, Funnel) else 'metric'}:{question.key}"
+
+
+def _arrived(promise: IterationPromise, units: ExposedUnits) -> Arrived:
+    counts = units.counts()
     exposed = tuple(counts[arm.variation] if arm.variation >= 0 else 0 for arm in promise.arms)
     return Arrived(
         exposed=exposed,
-        left_out=left_out,
-        exposures=exposure_arrivals(engine, promise.scope),
-        evaluations=_evaluations(promise, engine),
+        left_out=units.left_out,
+        exposures=exposure_arrivals(units.snapshot, promise.scope),
+        evaluations=_evaluations(promise, units.snapshot),
         sample_ratio=_sample_ratio(promise, exposed),
     )
 
@@ -105,8 +121,8 @@ def _sample_ratio(promise: IterationPromise, exposed: tuple[int, ...]) -> Sample
     return sample_ratio(exposed, tuple((shares / shares.sum()).tolist()))
 
 
-def _evaluations(promise: IterationPromise, engine: RecordedEngine) -> Evaluations:
-    rows = engine.columns(evaluations(promise.scope))
+def _evaluations(promise: IterationPromise, snapshot: Snapshot) -> Evaluations:
+    rows = snapshot.columns(evaluations(promise.scope))
     events, rule = whole(rows["events"]), promise.scope.rule
     if rule == FALLTHROUGH:
         here = np.array([kind == "FALLTHROUGH" for kind in rows["reason_kind"]], dtype=bool)
@@ -129,36 +145,38 @@ def _buckets(seen: ExposureArrivals) -> Buckets | None:
 
 
 def _answered(
-    question: Question, promise: IterationPromise, engine: Engine, buckets: Buckets | None
+    question: Question, promise: IterationPromise, exposed: ExposedUnits, buckets: Buckets | None
 ) -> _Answered:
     """One question; whatever is wrong with its numbers stays with it."""
-    recorded = RecordedEngine(engine)
     if isinstance(question, Missing):
         label = MetricLabel(question.key, question.key, 0, question.role, "", "mean", False)
-        return _Answered((FailedMetric(label, NotEstimable(question.reason)),), (), ())
+        return _Answered((FailedMetric(label, NotEstimable(question.reason)),), ())
     labels = _labels(question)
     try:
         metrics: tuple[MeasuredMetric | FailedMetric, ...] = _measured(
-            question, labels, promise, recorded, buckets
+            question, labels, promise, exposed, buckets
         )
     except InvalidMomentsError:
         metrics = tuple(FailedMetric(label, OUT_OF_RANGE) for label in labels)
-    return _Answered(
-        metrics, tuple(_came(question, labels, promise, recorded, buckets)), tuple(recorded.queries)
-    )
+    return _Answered(metrics, tuple(_came(question, labels, promise, exposed, buckets)))
 
 
 def _came(
     question: Measured | Funnel,
     labels: tuple[MetricLabel, ...],
     promise: IterationPromise,
-    engine: RecordedEngine,
+    exposed: ExposedUnits,
     buckets: Buckets | None,
 ) -> Iterator[tuple[MetricLabel, MetricArrivals]]:
-    metrics = question.steps if isinstance(question, Funnel) else (question.metric,)
+    """What came in for what was measured last, whose events the snapshot keeps."""
     since = promise.started_ms if buckets is None else buckets.first * buckets.width_ms
-    for label, metric in zip(labels, metrics, strict=True):
-        yield label, metric_arrivals(engine, promise.scope, metric.measure, since)
+    kept = (
+        [(metric, step_events(number)) for number, metric in enumerate(question.steps, 1)]
+        if isinstance(question, Funnel)
+        else [(question.metric, OWN_EVENTS)]
+    )
+    for label, (metric, table) in zip(labels, kept, strict=True):
+        yield label, metric_arrivals(exposed, metric.measure, table, since)
 
 
 def _labels(question: Measured | Funnel) -> tuple[MetricLabel, ...]:
@@ -193,24 +211,18 @@ def _measured(
     question: Measured | Funnel,
     labels: tuple[MetricLabel, ...],
     promise: IterationPromise,
-    engine: RecordedEngine,
+    exposed: ExposedUnits,
     buckets: Buckets | None,
 ) -> tuple[MeasuredMetric, ...]:
     if isinstance(question, Funnel):
-        return _funnel(question, labels, promise, engine, buckets)
+        return _funnel(question, labels, promise, exposed, buckets)
     metric, arms = question.metric, len(promise.arms)
     if labels[0].estimator == "percentile":
-        events = event_values(engine, promise.scope, metric, slice_by=promise.slice_by)
+        events = event_values(exposed, metric)
         kept, arm = _by_arm(promise, events.variation)
         table = EventTable(arm, events.unit[kept], events.value[kept], _some(events.slice, kept))
         return (measured_events(labels[0], table, arms, (metric.percentile_value or 50) / 100),)
-    found = unit_values(
-        engine,
-        promise.scope,
-        metric,
-        covariate_days=promise.plan.covariate_days,
-        slice_by=promise.slice_by,
-    )
+    found = unit_values(exposed, metric, covariate_days=promise.plan.covariate_days)
     kept, arm = _by_arm(promise, found.variation)
     units = UnitTable(
         arm=arm,
@@ -228,11 +240,11 @@ def _funnel(
     question: Funnel,
     labels: tuple[MetricLabel, ...],
     promise: IterationPromise,
-    engine: RecordedEngine,
+    exposed: ExposedUnits,
     buckets: Buckets | None,
 ) -> tuple[MeasuredMetric, ...]:
     """Each step as the share of all exposed units that passed it and all before: whoever was randomized counts."""
-    found = funnel_steps(engine, promise.scope, question.steps, slice_by=promise.slice_by)
+    found = funnel_steps(exposed, question.steps)
     kept, arm = _by_arm(promise, found.variation)
     times, names, steps = found.first_exposed_ms[kept], _some(found.slice, kept), found.steps[kept]
     return tuple(
@@ -280,11 +292,3 @@ def _judged_all(
 def _checks(came: list[tuple[MetricLabel, MetricArrivals]]) -> Iterator[Check]:
     for label, one in came:
         yield from metric_checks(label, one)
-
-
-def _provenance(promise: IterationPromise, recorded: RecordedEngine, answered: list[_Answered]) -> Provenance:
-    queries = {"exposures": tuple(recorded.queries)}
-    for question, one in zip(promise.questions, answered, strict=True):
-        key = question.metric.key if isinstance(question, Measured) else question.key
-        queries[f"{'group' if isinstance(question, Funnel) else 'metric'}:{key}"] = one.queries
-    return Provenance(queries, METHODS, versions())

@@ -57,8 +57,8 @@ Question = Measured | Funnel | Missing
 class IterationPromise:
     """What is to be analysed: who is exposed to which arm, by which metrics, judged by which plan.
 
-    `as_of_ms`: while it runs, the hour in which it is asked; `is_over`: it has stopped, and its whole time is
-    looked at.
+    `as_of_ms`: while it runs, when the hour in which it is asked began, or it itself; `is_over`: it has stopped, and
+    its whole time is looked at.
     """
 
     iteration_id: str
@@ -128,7 +128,7 @@ def iteration_promise(
         started_ms=iteration.started_at or 0,
         ended_ms=end,
         is_over=iteration.status == "stopped" and asked.start_ms is None and end == iteration.ended_at,
-        as_of_ms=None if end is not None else now_ms // HOUR_MS * HOUR_MS,
+        as_of_ms=None if end is not None else max(now_ms // HOUR_MS * HOUR_MS, iteration.started_at or 0),
         flag_is_on=flag.environments[environment_key].on,
         slice_by=asked.slice_by,
     )

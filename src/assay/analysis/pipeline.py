@@ -7,12 +7,15 @@ from assay.analysis.estimates import Arm, measured_so_far, measured_within, over
 from assay.analysis.health import Randomized, health_of
 from assay.analysis.results import FlagExperimentResults, VariationBucket
 from assay.analysis.windows import EARLIEST_MS, Window, granularity_of
-from assay.experiments.metric import Metric
+from assay.errors import InvalidRequest
+from assay.experiments.metric import Measure, Metric
 from assay.stats.estimate import NotEstimable
 from assay.stats.moments import Moments
 from assay.warehouse.engine import Engine
-from assay.warehouse.queries.exposures import ExposureScope, exposure_extent
-from assay.warehouse.queries.metric_values import MetricScope, event_extent, metric_scope, metric_seen
+from assay.warehouse.queries.arrivals import exposure_arrivals
+from assay.warehouse.queries.exposed_units import OWN_EVENTS, ExposedUnits, exposed_units, keep_events
+from assay.warehouse.queries.exposures import ExposureScope
+from assay.warehouse.queries.metric_values import event_extent, metric_seen
 from assay.warehouse.queries.timeline import Slice, timeline
 
 
@@ -43,10 +46,18 @@ class Extent:
 
 
 def analyse(promise: Promise, engine: Engine) -> FlagExperimentResults:
-    """The results of a flag-scoped experiment: the same inputs always give the same."""
-    wanted = metric_scope(_scope(promise), promise.metric)
-    extent = _extent(engine, wanted)
-    slices = timeline(engine, wanted, extent.buckets, extent.bucket_ms)
+    """The results of a flag-scoped experiment: the same inputs always give the same.
+
+    Raises `InvalidRequest` where the metric asks for more than flag-scoped experiments can give.
+    """
+    measure = _measure(promise.metric)
+    with engine.snapshot() as snapshot:
+        exposed = exposed_units(snapshot, _scope(promise))
+        keep_events(exposed, measure, OWN_EVENTS)
+        extent = _extent(exposed, measure)
+        slices = timeline(exposed, measure, extent.buckets, extent.bucket_ms)
+        health = health_of(exposed, measure, promise.randomized)
+        ((seen_ms,),) = snapshot.rows(metric_seen(promise.environment_id, measure))
     arms = [_arm(own) for own in slices]
     rows = totals(promise.metric, arms, promise.baseline)
     return FlagExperimentResults(
@@ -59,10 +70,19 @@ def analyse(promise: Promise, engine: Engine) -> FlagExperimentResults:
         anytime=anytime(
             [[piece.so_far for piece in own] for own in slices], promise.baseline, promise.shares
         ),
-        health=health_of(engine, wanted, promise.randomized),
-        metric_seen_ms=engine.rows(metric_seen(wanted))[0][0],
+        health=health,
+        metric_seen_ms=seen_ms,
         counted_through_ms=extent.received_ms,
     )
+
+
+def _measure(metric: Metric) -> Measure:
+    if not metric.plain:
+        raise InvalidRequest(
+            f"the metric {metric.key!r} asks for more than an experiment of a flag can give: make an experiment "
+            "of its own"
+        )
+    return metric.measure
 
 
 def _scope(promise: Promise) -> ExposureScope:
@@ -77,13 +97,15 @@ def _scope(promise: Promise) -> ExposureScope:
     )
 
 
-def _extent(engine: Engine, wanted: MetricScope) -> Extent:
+def _extent(exposed: ExposedUnits, measure: Measure) -> Extent:
     """From the first exposure to the last event inside the window; nothing without exposures."""
-    ((first, last, received),) = engine.rows(exposure_extent(wanted.scope))
-    if first is None:
-        word, width = granularity_of(wanted.scope.start_ms, wanted.scope.end_ms)
+    scope, snapshot = exposed.scope, exposed.snapshot
+    seen = exposure_arrivals(snapshot, scope)
+    first, last, received = seen.first_ms, seen.last_ms, seen.received_ms
+    if first is None or last is None or received is None:
+        word, width = granularity_of(scope.start_ms, scope.end_ms)
         return Extent(word, width, range(0), None)
-    ((last_event, event_received),) = engine.rows(event_extent(wanted))
+    ((last_event, event_received),) = snapshot.rows(event_extent(scope, measure))
     if last_event is not None:
         last, received = max(last, last_event), max(received, event_received)
     word, width = granularity_of(first, last)

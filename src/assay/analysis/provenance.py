@@ -1,4 +1,4 @@
-"""How a result came about: an engine that keeps the queries it was asked, and what computed the rest."""
+"""How a result came about: a snapshot that keeps the queries it was asked, and what computed the rest."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import Any
 
 import assay
 from assay.analysis.experiment_results import QueryText
-from assay.events.log import Position
-from assay.warehouse.engine import Columns, Engine, FileFormat, Query
+from assay.warehouse.engine import Columns, FileFormat, Query, Snapshot
 
 METHODS = {
     "fixed": "Welch's test and Student's interval of the difference (Welch 1947)",
@@ -24,36 +23,36 @@ METHODS = {
 LIBRARIES = ("duckdb", "numpy", "scipy")
 
 
-class RecordedEngine:
-    """An engine that keeps the text of every query and the names, never the values, of its parameters."""
+class RecordedSnapshot:
+    """A snapshot that keeps the text of every query and the names, never the values, of its parameters."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.queries: list[QueryText] = []
-
-    def position(self) -> Position:
-        return self._engine.position()
-
-    def load(self, rows: Path, until: Position) -> int:
-        return self._engine.load(rows, until)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._queries: list[QueryText] = []
 
     def columns(self, query: Query) -> Columns:
-        self._keep(query)
-        return self._engine.columns(query)
+        self._note(query.sql, query)
+        return self._snapshot.columns(query)
 
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
-        self._keep(query)
-        return self._engine.rows(query)
+        self._note(query.sql, query)
+        return self._snapshot.rows(query)
+
+    def keep(self, name: str, query: Query) -> None:
+        self._note(f"create or replace temp table {name} as\n{query.sql}", query)
+        self._snapshot.keep(name, query)
 
     def write(self, query: Query, path: Path, file_format: FileFormat) -> None:
-        self._keep(query)
-        self._engine.write(query, path, file_format)
+        self._note(query.sql, query)
+        self._snapshot.write(query, path, file_format)
 
-    def close(self) -> None:
-        self._engine.close()
+    def taken(self) -> tuple[QueryText, ...]:
+        """Those since this was asked last."""
+        found, self._queries = tuple(self._queries), []
+        return found
 
-    def _keep(self, query: Query) -> None:
-        self.queries.append(QueryText(query.sql, tuple(sorted(query.parameters))))
+    def _note(self, sql: str, query: Query) -> None:
+        self._queries.append(QueryText(sql, tuple(sorted(query.parameters))))
 
 
 def versions() -> dict[str, str]:

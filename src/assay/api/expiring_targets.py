@@ -2,18 +2,17 @@
 
 import asyncio
 import uuid
-from typing import Any, Required, TypedDict
+from typing import Required, TypedDict
 
-import msgspec
 import structlog
 from anyio import to_thread
 
 from assay.api.call import Answer, Call, Operation
 from assay.api.flag_edits import check_edit
 from assay.api.flag_rights import require_change
-from assay.api.links import link
+from assay.api.links import Links, link
 from assay.api.patching import converted
-from assay.api.segment_expiry import remove_expired_members
+from assay.api.segment_expiry import ExpiryBody, Followed, followed, remove_expired_members
 from assay.errors import AssayError
 from assay.flags.context import USER
 from assay.flags.expiring_targets import apply_expiry, without_expired
@@ -24,15 +23,6 @@ EXPIRY = "expiry"
 EXPIRY_EVERY_S = 5
 
 _log = structlog.get_logger("api")
-
-Links = dict[str, dict[str, str]]
-
-
-class ExpiryBody(msgspec.Struct, frozen=True):
-    """A semantic patch."""
-
-    instructions: list[dict[str, Any]]
-    comment: str = ""
 
 
 class ResourceRep(TypedDict):
@@ -61,14 +51,8 @@ class ExpiringTargetsRep(TypedDict):
     _links: Links
 
 
-class ExpiryRep(TypedDict):
-    """The targets after a patch, all of whose instructions were followed."""
-
-    items: list[ExpiringTargetRep]
-    _links: Links
-    totalInstructions: int
-    successfulInstructions: int
-    failedInstructions: int
+class ExpiryRep(ExpiringTargetsRep, Followed):
+    """The targets after a patch."""
 
 
 def get_expiring_targets(call: Call) -> Answer:
@@ -135,14 +119,7 @@ def _patched(call: Call, *, users: bool) -> ExpiryRep:
         check_edit(transaction.state, project, before, after, body.comment)
         experiments = transaction.state.experiments(project, before.key)
         after = transaction.put_flag(project, after, experiments, "updateExpiringTargets")
-    count = len(body.instructions)
-    found = _collection(call, after, users=users)
-    return {
-        **found,
-        "totalInstructions": count,
-        "successfulInstructions": count,
-        "failedInstructions": 0,
-    }
+    return {**_collection(call, after, users=users), **followed(body)}
 
 
 def _flag(call: Call) -> Flag:

@@ -35,13 +35,16 @@ BuiltInRole = Literal["no_access", "reader", "writer", "admin", "owner"]
 
 
 class MemberPost(msgspec.Struct, frozen=True, rename="camel"):
-    """A new member: a built-in role or custom roles (their keys or ids), and perhaps a password."""
+    """A new member: a built-in role or custom roles (their keys or ids), and perhaps a password.
+
+    Without a role, or with an empty one, a member is a reader.
+    """
 
     email: str
     password: str | None = None
     first_name: str = ""
     last_name: str = ""
-    role: BuiltInRole = "reader"
+    role: BuiltInRole | Literal[""] = "reader"
     custom_roles: tuple[str, ...] = ()
 
 
@@ -86,7 +89,7 @@ def create_members(call: Call) -> Answer:
         for post, digest in zip(asked, digests, strict=True):
             _require_unused(transaction.state, post.email)
             member = replace(
-                new_member(post.email, post.role, transaction.now_ms),
+                new_member(post.email, post.role or "reader", transaction.now_ms),
                 first_name=post.first_name,
                 last_name=post.last_name,
                 custom_roles=custom_role_ids(transaction.state, post.custom_roles),

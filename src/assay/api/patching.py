@@ -1,5 +1,6 @@
 """The dialects of PATCH: told apart by the shape of the body, whatever its content type says."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any, Literal, Required, TypedDict, TypeVar
 
@@ -95,7 +96,7 @@ def patched(document: dict[str, Any], patch: JsonPatch | MergePatch) -> dict[str
         merged: dict[str, Any] = _merged(document, patch.changes)
         return merged
     try:
-        result = jsonpatch.JsonPatch(patch.operations).apply(document)
+        result = _applied(document, patch.operations)
     except jsonpatch.JsonPatchTestFailed as error:
         raise OptimisticLock(f"the document is not what the patch expects: {error}") from None
     except (jsonpatch.InvalidJsonPatch, TypeError, AttributeError, KeyError) as error:
@@ -120,6 +121,33 @@ def converted(document: Any, kind: type[T]) -> T:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         raise InvalidRequest(str(error)) from None
+
+
+def _applied(document: dict[str, Any], operations: list[Any]) -> Any:
+    result: Any = copy.deepcopy(document)
+    for operation in operations:
+        result = jsonpatch.JsonPatch(_meant(operation, result)).apply(result, in_place=True)
+    return result
+
+
+def _meant(operation: Any, document: Any) -> list[Any]:
+    """What clients of this API mean by an operation: it takes more than RFC 6902 allows.
+
+    A member without a value, which answers leave out, can be replaced. Null takes a member's value away, except
+    within a variation's value, where it is one.
+    """
+    if not isinstance(operation, dict) or operation.get("op") not in ("add", "replace"):
+        return [operation]
+    path = operation.get("path")
+    if not isinstance(path, str) or "value" not in operation:
+        return [operation]
+    pointer = jsonpointer.JsonPointer(path)
+    parent, name = pointer.to_last(document)
+    if not isinstance(parent, dict) or name is None:
+        return [operation]
+    if operation["value"] is not None or "value" in pointer.parts:
+        return [{**operation, "op": "add"}]
+    return [{**operation, "op": "remove"}] if name in parent else []
 
 
 def _merged(document: Any, changes: Any) -> Any:

@@ -102,7 +102,7 @@ def create_project(call: Call) -> Answer:
     with call.rooms.store.writing(call.actor) as transaction:
         require_absent(transaction.state, ("project", "", key))
         transaction.put(("project", "", key), project, "createProject")
-    return Answer(201, project_rep(project, expanded=False, listed=True))
+    return Answer(201, project_rep(project, _visible(call, project), expanded=False, listed=True))
 
 
 def patch_project(call: Call) -> Answer:
@@ -110,7 +110,7 @@ def patch_project(call: Call) -> Answer:
     key = call.path["project"]
     with call.rooms.store.writing(call.actor, patch.comment) as transaction:
         project = transaction.state.project(key)
-        document: dict[str, Any] = dict(project_rep(project, expanded=False, listed=False))
+        document: dict[str, Any] = dict(project_rep(project, (), expanded=False, listed=False))
         changed = patched(document, patch)
         if any(changed.get(name) != document[name] for name in ("key", "_id")):
             raise InvalidRequest("a project's key can't be changed")
@@ -119,7 +119,7 @@ def patch_project(call: Call) -> Answer:
             changed.pop("defaultClientSideAvailability")
         project = _edited(project, changed)
         transaction.put(("project", "", key), project, "updateProject")
-    return Answer(body=project_rep(project, expanded=False, listed=True))
+    return Answer(body=project_rep(project, _visible(call, project), expanded=False, listed=True))
 
 
 def delete_project(call: Call) -> Answer:
@@ -219,7 +219,17 @@ def _edited(project: Project, document: dict[str, Any]) -> Project:
 
 
 def _rep(call: Call, project: Project) -> ProjectRep:
-    return project_rep(project, expanded="environments" in expanded(call), listed=not call.since(PAGED_SINCE))
+    wide, listed = "environments" in expanded(call), not call.since(PAGED_SINCE)
+    return project_rep(project, _visible(call, project), expanded=wide, listed=listed)
+
+
+def _visible(call: Call, project: Project) -> list[Environment]:
+    """The environments that the caller may see, and with them their SDK keys."""
+    return [
+        environment
+        for environment in project.environments
+        if call.may("viewEnvironment", f"proj/{project.key}:env/{environment.key}")
+    ]
 
 
 PROJECT = "/api/v2/projects/{project}"

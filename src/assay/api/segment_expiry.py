@@ -14,7 +14,7 @@ from assay.flags.segment_expiry import apply_member_expiry, without_expired
 from assay.store.store import Store
 
 
-class MemberExpiryBody(msgspec.Struct, frozen=True):
+class ExpiryBody(msgspec.Struct, frozen=True):
     """A semantic patch."""
 
     instructions: list[dict[str, Any]]
@@ -46,12 +46,16 @@ class ExpiringMembersRep(TypedDict):
     _links: Links
 
 
-class MemberExpiryRep(ExpiringMembersRep):
-    """The members after a patch, all of whose instructions were followed."""
+class Followed(TypedDict):
+    """How many instructions there were, and were followed: all of them."""
 
     totalInstructions: int
     successfulInstructions: int
     failedInstructions: int
+
+
+class MemberExpiryRep(ExpiringMembersRep, Followed):
+    """The members after a patch."""
 
 
 def get_expiring_members(call: Call) -> Answer:
@@ -92,7 +96,7 @@ def remove_expired_members(store: Store, actor: str, now_ms: int) -> None:
 
 
 def _patched(call: Call, *, users: bool) -> MemberExpiryRep:
-    body = converted(call.object(), MemberExpiryBody)
+    body = converted(call.object(), ExpiryBody)
     project, environment = call.path["project"], call.path["environment"]
     with call.rooms.store.writing(call.actor, body.comment) as transaction:
         segment = apply_member_expiry(
@@ -102,14 +106,13 @@ def _patched(call: Call, *, users: bool) -> MemberExpiryRep:
             new_id=lambda: str(uuid.uuid4()),
         )
         segment = transaction.put_segment(project, environment, segment, "updateExpiringTargets")
-    found, count = _collection(call, segment, users=users), len(body.instructions)
-    return {
-        "items": found["items"],
-        "_links": found["_links"],
-        "totalInstructions": count,
-        "successfulInstructions": count,
-        "failedInstructions": 0,
-    }
+    return {**_collection(call, segment, users=users), **followed(body)}
+
+
+def followed(body: ExpiryBody) -> Followed:
+    """What a patch that went through says of its instructions."""
+    count = len(body.instructions)
+    return {"totalInstructions": count, "successfulInstructions": count, "failedInstructions": 0}
 
 
 def _segment(call: Call) -> Segment:
@@ -154,11 +157,7 @@ USERS = "/api/v2/segments/{project}/{segment}/expiring-user-targets/{environment
 
 OPERATIONS = (
     Operation("GET", TARGETS, "reader", get_expiring_members, answer=ExpiringMembersRep),
-    Operation(
-        "PATCH", TARGETS, "writer", patch_expiring_members, body=MemberExpiryBody, answer=MemberExpiryRep
-    ),
+    Operation("PATCH", TARGETS, "writer", patch_expiring_members, body=ExpiryBody, answer=MemberExpiryRep),
     Operation("GET", USERS, "reader", get_expiring_user_members, answer=ExpiringMembersRep),
-    Operation(
-        "PATCH", USERS, "writer", patch_expiring_user_members, body=MemberExpiryBody, answer=MemberExpiryRep
-    ),
+    Operation("PATCH", USERS, "writer", patch_expiring_user_members, body=ExpiryBody, answer=MemberExpiryRep),
 )

@@ -251,7 +251,13 @@ def _check(state: State, project: str, environment: str, segment: Segment) -> No
 
 
 def _identified(segment: Segment) -> Segment:
-    return replace(segment, rules=tuple(identified_rule(rule) for rule in segment.rules))
+    """With ids for its rules, and without targets that list nobody: some clients send empty ones along."""
+    return replace(
+        segment,
+        rules=tuple(identified_rule(rule) for rule in segment.rules),
+        included_contexts=tuple(target for target in segment.included_contexts if target.values),
+        excluded_contexts=tuple(target for target in segment.excluded_contexts if target.values),
+    )
 
 
 def _segment(call: Call) -> Segment:

@@ -1,8 +1,9 @@
 """What pages ask of the tables and the analyses: served as it was last known where a newer answer takes long."""
 
 import time
+from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from assay.analysis.experiment_results import IterationResults
 from assay.analysis.iterations import IterationPromise
@@ -14,10 +15,17 @@ from assay.warehouse.engine import Query
 
 HOUR_MS = 3_600_000
 
+T = TypeVar("T")
+
 
 def days_ago_ms(days: int) -> int:
     """The beginning of an hour so many days ago, so that the same is asked for a while."""
     return (time.time_ns() // 1_000_000 // HOUR_MS - days * 24) * HOUR_MS
+
+
+def _answer(visit: Visit, question: Hashable, state: object, compute: Callable[[], T]) -> T:
+    """Raises `NotYet` where nothing is known and the visit's time is over."""
+    return visit.workplace.lately.answer(question, state, compute, patience_s=visit.patience_s)
 
 
 def lately_rows(visit: Visit, query: Query) -> list[tuple[Any, ...]]:
@@ -26,7 +34,7 @@ def lately_rows(visit: Visit, query: Query) -> list[tuple[Any, ...]]:
     question = (query.sql, *sorted((name, str(value)) for name, value in parameters.items()))
     engine = visit.rooms.engine
     state = (engine.position(), query.parameters.get("since_ms"))
-    return visit.workplace.lately.answer(question, state, lambda: engine.rows(query))
+    return _answer(visit, question, state, lambda: engine.rows(query))
 
 
 def lately_results(visit: Visit, promise: IterationPromise) -> IterationResults:
@@ -34,9 +42,7 @@ def lately_results(visit: Visit, promise: IterationPromise) -> IterationResults:
     engine = visit.rooms.engine
     question = ("iteration", replace(promise, as_of_ms=None).identity)
     state = (engine.position(), promise.as_of_ms)
-    return visit.workplace.lately.answer(
-        question, state, lambda: visit.rooms.results.results(promise, engine)
-    )
+    return _answer(visit, question, state, lambda: visit.rooms.results.results(promise, engine))
 
 
 def lately_flag_results(visit: Visit, flag: str, metric: str) -> FlagExperimentResults:
@@ -57,4 +63,4 @@ def lately_flag_results(visit: Visit, flag: str, metric: str) -> FlagExperimentR
     def compute() -> FlagExperimentResults:
         return analyse(flag_experiment_promise(rooms.store, place, None, None), rooms.engine)
 
-    return visit.workplace.lately.answer(("flag", *place, reset), state, compute)
+    return _answer(visit, ("flag", *place, reset), state, compute)

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -17,7 +17,14 @@ REST_FACTOR = 4.0
 
 MOST_KEPT = 256
 
+# As many questions that were never answered are computed at a time.
+FIRST_ANSWERS = 2
+
 T = TypeVar("T")
+
+
+class NotYet(Exception):
+    """Nothing is known yet, and what was asked is still being computed."""
 
 
 @dataclass(slots=True)
@@ -33,8 +40,8 @@ class _Known:
 class Lately:
     """For pages only: they may lag behind, other answers may not.
 
-    One thread computes behind, so that a question is never computed twice at a time, nor many of them at once.
-    Whoever asks what was never answered waits for it.
+    A question is never computed twice at a time, nor are many of them at once. Whoever asks what was never
+    answered waits for it, as long as there is patience.
     """
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic, grace_s: float = GRACE_S) -> None:
@@ -43,9 +50,15 @@ class Lately:
         self._lock = threading.Lock()
         self._known: OrderedDict[Hashable, _Known] = OrderedDict()
         self._behind = ThreadPoolExecutor(1, "lately")
+        self._first = ThreadPoolExecutor(FIRST_ANSWERS, "first")
 
-    def answer(self, question: Hashable, state: object, compute: Callable[[], T]) -> T:
-        """The last answer; where `state` is another than it was then, a newer one if it comes at once."""
+    def answer(
+        self, question: Hashable, state: object, compute: Callable[[], T], *, patience_s: float | None = None
+    ) -> T:
+        """The last answer; where `state` is another than it was then, a newer one if it comes at once.
+
+        Raises `NotYet` where there is none so far and `patience_s` is over; it goes on being computed.
+        """
         with self._lock:
             known = self._known.get(question)
             is_first = known is None
@@ -58,16 +71,19 @@ class Lately:
                 self._behind.submit(self._compute, question, known, state, compute)
             self._known.move_to_end(question)
             answer, newer = known.answer, known.newer
-        if is_first:
-            self._compute(question, known, state, compute)
-        elif newer is not None:
+            if is_first:
+                self._first.submit(self._compute, question, known, state, compute)
+        if newer is not None:
             with contextlib.suppress(TimeoutError):
                 return cast(T, newer.result(self._grace_s))
+        if wait([answer], patience_s).not_done:
+            raise NotYet
         return cast(T, answer.result())
 
     def close(self) -> None:
-        """Waits for what is being computed, and drops what would be next."""
+        """Waits for what is being computed, and for what somebody waits for."""
         self._behind.shutdown(cancel_futures=True)
+        self._first.shutdown()
 
     def _is_due(self, known: _Known, state: object) -> bool:
         return known.state != state and self._clock_s() >= known.due_s
@@ -87,7 +103,7 @@ class Lately:
             answer.set_exception(error)
             return
         now_s = self._clock_s()
-        answer.set_result(found)
         with self._lock:
             known.state, known.answer, known.newer = state, answer, None
             known.due_s = now_s + REST_FACTOR * (now_s - began_s)
+            answer.set_result(found)

@@ -1,5 +1,6 @@
 """Where HTTP ends for pages: from a request to a `Visit`, from a `Page` to a response."""
 
+import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, unquote
 
@@ -14,6 +15,7 @@ from assay.api.limits import retry_after_s
 from assay.dashboard.downloads import download_response
 from assay.dashboard.forms import Form, read_form
 from assay.dashboard.frame import frame_of
+from assay.dashboard.lately import NotYet
 from assay.dashboard.pages.table import VIEWS
 from assay.dashboard.rendering import Frame, render
 from assay.dashboard.security import HEADERS, SESSION_COOKIE, Attempts, from_our_pages, set_session
@@ -29,6 +31,9 @@ THEMES = ("auto", "light", "dark")
 A_YEAR_S = 31_536_000
 LARGEST_FORM_BYTES = 2_000_000
 NOTHING = Form()
+
+# So long a page waits for what was never computed before; then it says that it is being computed.
+PATIENCE_S = 0.7
 
 _log = structlog.get_logger("dashboard")
 
@@ -137,6 +142,9 @@ def _endpoint(workplace: Workplace, views: dict[str, View]) -> Callable[[Request
             return await to_thread.run_sync(_response, visit, request, shown, section)
         except ClientDisconnect:
             return Response(status_code=400)
+        except NotYet:
+            page = Page("not_yet.html", "Being computed", None, reload_s=1)
+            return await to_thread.run_sync(_response, visit, request, page, section)
         except AssayError as error:
             if error.status >= 500:
                 _log.error("page_failed", path=request.url.path, code=error.code, reason=str(error))
@@ -162,6 +170,7 @@ def _visit(workplace: Workplace, request: Request, session: Session, form: Form)
         origin=f"{request.url.scheme}://{request.headers.get('host', '')}",
         target=_target(request),
         known_tag=request.headers.get("if-none-match", "").strip('"') if "x-live" in request.headers else "",
+        due_s=None if request.method == "POST" else time.monotonic() + PATIENCE_S,
     )
 
 
@@ -182,6 +191,8 @@ def _response(visit: Visit, request: Request, shown: Shown, section: str) -> Res
         notice=notice,
     )
     response = _html(render(shown.template, frame, shown.context, shown.error), shown.status)
+    if shown.reload_s:
+        response.headers["Refresh"] = str(shown.reload_s)
     if shown.tag:
         response.headers["ETag"] = f'"{shown.tag}"'
     if notice:

@@ -1,13 +1,15 @@
 """What runs in an environment, of either generation of experiments, and what it says so far in a few words."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from assay.analysis.iterations import iteration_promise
 from assay.analysis.results import AnytimeComparison, FlagExperimentResults
 from assay.dashboard.asking import lately_flag_results, lately_results
+from assay.dashboard.lately import NotYet
 from assay.dashboard.numbers import signed_percent
 from assay.dashboard.verdicts import check_name, headline
 from assay.dashboard.visit import Visit
@@ -18,6 +20,9 @@ from assay.stats.sample_ratio import SampleRatio
 
 MOST_SHOWN = 12
 MISMATCH_P_VALUE = 0.001
+
+# The verdict of what many events are asked for the first time; whoever shows it asks again soon.
+BEING_COMPUTED = "being computed"
 
 Tone = Literal["good", "bad", "warn", "accent", ""]
 
@@ -38,17 +43,17 @@ class Running:
 
 def running_experiments(visit: Visit) -> tuple[Running, ...]:
     """Those started last first."""
-    found = sorted((*_modern(visit), *_flag_scoped(visit)), key=lambda row: -row.started_ms)
-    return tuple(found[:MOST_SHOWN])
+    found = sorted((*_modern(visit), *_flag_scoped(visit)), key=lambda started: -started[0])
+    return tuple(row() for _, row in found[:MOST_SHOWN])
 
 
-def _modern(visit: Visit) -> Iterator[Running]:
+def _modern(visit: Visit) -> Iterator[tuple[int, Callable[[], Running]]]:
     experiments: list[Experiment] = list(visit.state.all("experiment", visit.project.key).values())
     for experiment in experiments:
         iteration = experiment.running
         here = experiment.environment_key == visit.environment.key
         if iteration is not None and here and experiment.type != "holdout":
-            yield running_row(visit, experiment, iteration)
+            yield iteration.started_at or 0, partial(running_row, visit, experiment, iteration)
 
 
 def running_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> Running:
@@ -63,6 +68,8 @@ def running_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> R
         said = headline(results)
         units, verdict = sum(results.exposed), (said.title, said.tone)
         faults = tuple(f"Failed: {check_name(check)}" for check in results.checks if check.status == "failed")
+    except NotYet:
+        verdict = (BEING_COMPUTED, "")
     except AssayError as error:
         verdict = (str(error), "warn")
     return Running(
@@ -92,12 +99,13 @@ def metric_name(visit: Visit, measured: MeasuredBy) -> str:
     return found.name if found else measured.key
 
 
-def _flag_scoped(visit: Visit) -> Iterator[Running]:
+def _flag_scoped(visit: Visit) -> Iterator[tuple[int, Callable[[], Running]]]:
     shelf: dict[str, FlagExperiments] = dict(visit.state.all("experiments", visit.project.key))
     for flag, experiments in shelf.items():
         for item in experiments.items:
             if item.running(visit.environment.key):
-                yield running_flag_row(visit, flag, item)
+                started_ms = item.periods[visit.environment.key][-1].start_date
+                yield started_ms, partial(running_flag_row, visit, flag, item)
 
 
 def running_flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
@@ -113,6 +121,8 @@ def running_flag_row(visit: Visit, key: str, item: FlagExperiment) -> Running:
         names = [one.name or str(one.value) for one in flag.variations]
         verdict = _flag_verdict(results, names, lower=bool(metric and metric.lower_is_better))
         faults = tuple(_flag_faults(results))
+    except NotYet:
+        verdict = (BEING_COMPUTED, "")
     except AssayError as error:
         verdict = (str(error), "warn")
     return Running(

@@ -1,5 +1,6 @@
 """One visit of a page as a value: who asks for what; and what a view answers with."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
@@ -31,7 +32,8 @@ class Visit:
     """A request of somebody who is signed in. `path` holds decoded parameters; `origin` is the server's address.
 
     `session_id` is the cookie's value, `session` whom it belongs to. `known_tag`: the tag of the page that a live
-    region was fetched with before.
+    region was fetched with before. `due_s`: until when, by the monotonic clock, the page waits for what takes long;
+    None where somebody has sent a form, and waits for what comes of it.
     """
 
     workplace: Workplace
@@ -43,6 +45,12 @@ class Visit:
     origin: str
     target: str
     known_tag: str = ""
+    due_s: float | None = None
+
+    @property
+    def patience_s(self) -> float | None:
+        """How long the page may still wait; None: as long as it takes."""
+        return None if self.due_s is None else max(0.0, self.due_s - time.monotonic())
 
     @property
     def token(self) -> Token:
@@ -76,7 +84,8 @@ class Visit:
 class Page:
     """A page to be rendered: `context` is a frozen value that only the template `template` reads, as `page`.
 
-    `tag` changes whenever what its live regions show does.
+    `tag` changes whenever what its live regions show does. `reload_s`: so soon the browser asks for the page again,
+    since something on it is still being computed.
     """
 
     template: str
@@ -85,6 +94,7 @@ class Page:
     status: int = 200
     error: str = ""
     tag: str = ""
+    reload_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from assay.sdk.wire import Disconnected, Headers, Receive, Scope, Send, answer, 
 ALLOWED_HEADERS = (
     "Cache-Control, Content-Type, Content-Length, Content-Encoding, Accept-Encoding, Authorization, If-None-Match, "
     "X-LaunchDarkly-User-Agent, X-LaunchDarkly-Payload-ID, X-LaunchDarkly-Wrapper, X-LaunchDarkly-Event-Schema, "
-    "X-LaunchDarkly-Tags, X-API-Key"
+    "X-LaunchDarkly-Tags, X-LaunchDarkly-Instance-Id, X-API-Key"
 )
 CORS: Headers = [
     (b"vary", b"origin"),

@@ -16,7 +16,8 @@ HEADERS: Headers = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
-HEARTBEAT = b":\n\n"
+# A line of its own: an empty line after it is a nameless message to old Python SDKs, which warn of each.
+HEARTBEAT = b":\n"
 LAST_WORD_S = 1
 
 

@@ -23,7 +23,10 @@ REACH = 1.959963984540054
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """A variation's event values, and for each the unit it belongs to; None where each is a unit's own."""
+    """A variation's event values, and for each the number of the unit it belongs to; None where each is a unit's own.
+
+    Numbers count from 0, and may leave some out.
+    """
 
     values: Floats
     units: NDArray[np.int64] | None = None
@@ -106,7 +109,7 @@ def _check(q: float) -> None:
 
 
 def _units(sample: Sample) -> int:
-    return len(sample.values) if sample.units is None else len(np.unique(sample.units))
+    return len(sample.values) if sample.units is None else int(np.count_nonzero(np.bincount(sample.units)))
 
 
 def _status(estimate: Estimate | NotEstimable) -> Status:
@@ -129,9 +132,11 @@ def _rank_error(sample: Sample, q: float) -> Estimate | NotEstimable:
     if sample.units is None:
         return Estimate(q, sqrt(q * (1 - q) / n), float(n - 1))
     below = sample.values <= _inverse(np.sort(sample.values), q)
-    _, place = np.unique(sample.units, return_inverse=True)
-    hits, events = np.bincount(place, weights=below), np.bincount(place).astype(np.float64)
-    share = ratio_estimates(JointMoments.stack([JointMoments.of(hits, denominator=events)]))
+    events = np.bincount(sample.units)
+    present = events > 0
+    hits = np.bincount(sample.units, weights=below)[present]
+    moments = JointMoments.of(hits, denominator=events[present].astype(np.float64))
+    share = ratio_estimates(JointMoments.stack([moments]))
     status = Status(int(share.status[0]))
     if status != Status.OK:
         return status.not_estimable()

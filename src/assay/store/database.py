@@ -13,9 +13,13 @@ def open_database(path: Path) -> sa.Engine:
     """An engine on the database at `path`, created or migrated to `HEAD` first where needed."""
     engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 10}, hide_parameters=True)
     sa.event.listen(engine, "connect", _configure)
-    if _revision(engine) != HEAD:
-        _migrate(engine)
-    path.chmod(0o600)
+    try:
+        if _revision(engine) != HEAD:
+            _migrate(engine)
+        path.chmod(0o600)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

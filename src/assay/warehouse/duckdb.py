@@ -11,7 +11,7 @@ import duckdb
 from assay.errors import Unavailable
 from assay.events.log import Position
 from assay.warehouse import tables
-from assay.warehouse.engine import Columns, FileFormat, Query
+from assay.warehouse.engine import Columns, FileFormat, Query, Snapshot
 
 LARGEST_LINE_BYTES = 16_000_000
 
@@ -176,6 +176,37 @@ class DuckDBEngine:
             return repeats
 
     def columns(self, query: Query) -> Columns:
+        with self._connection.cursor() as cursor:
+            return self._reading(cursor).columns(query)
+
+    def rows(self, query: Query) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            return self._reading(cursor).rows(query)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        with self._connection.cursor() as cursor:
+            cursor.execute("begin")
+            try:
+                yield self._reading(cursor)
+            finally:
+                cursor.execute("rollback")
+
+    def _reading(self, cursor: duckdb.DuckDBPyConnection) -> "_Reading":
+        return _Reading(cursor, self._query_timeout_s)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class _Reading:
+    """A connection's queries; one that takes longer than anybody should wait is interrupted."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, timeout_s: int) -> None:
+        self._cursor = cursor
+        self._timeout_s = timeout_s
+
+    def columns(self, query: Query) -> Columns:
         with self._answered(query) as answer:
             return answer.fetchnumpy()
 
@@ -183,28 +214,26 @@ class DuckDBEngine:
         with self._answered(query) as answer:
             return answer.fetchall()
 
+    def keep(self, name: str, query: Query) -> None:
+        with self._answered(Query(f"create or replace temp table {name} as {query.sql}", query.parameters)):
+            pass
+
     def write(self, query: Query, path: Path, file_format: FileFormat) -> None:
         place = str(path).replace("'", "''")
-        with self._answered(
-            Query(f"copy ({query.sql}) to '{place}' ({_COPY[file_format]})", query.parameters)
-        ):
+        sql = f"copy ({query.sql}) to '{place}' ({_COPY[file_format]})"
+        with self._answered(Query(sql, query.parameters)):
             pass
 
     @contextlib.contextmanager
     def _answered(self, query: Query) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A query that is interrupted where it takes longer than anybody should wait."""
-        with self._connection.cursor() as cursor:
-            watch = threading.Timer(self._query_timeout_s, cursor.interrupt)
-            watch.start()
-            try:
-                yield cursor.execute(query.sql, dict(query.parameters))
-            except duckdb.InterruptException:
-                raise Unavailable(f"the query took longer than {self._query_timeout_s} s") from None
-            finally:
-                watch.cancel()
-
-    def close(self) -> None:
-        self._connection.close()
+        watch = threading.Timer(self._timeout_s, self._cursor.interrupt)
+        watch.start()
+        try:
+            yield self._cursor.execute(query.sql, dict(query.parameters))
+        except duckdb.InterruptException:
+            raise Unavailable(f"the query took longer than {self._timeout_s} s") from None
+        finally:
+            watch.cancel()
 
 
 def _open(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:

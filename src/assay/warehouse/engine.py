@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -34,21 +35,33 @@ def bound(sql: str, *parameters: Parameters) -> Query:
     return Query(sql, {name: value for name, value in given.items() if name in named})
 
 
-class Engine(Protocol):
-    def position(self) -> Position:
-        """Up to where the log has been loaded."""
-
-    def load(self, rows: Path, until: Position) -> int:
-        """Loads the log lines in `rows` and moves the position, in one transaction; how many payloads were repeats."""
-
+class Reader(Protocol):
     def columns(self, query: Query) -> Columns:
         """The answer, one array for each column."""
 
     def rows(self, query: Query) -> list[tuple[Any, ...]]:
         """The answer, row by row; null is None."""
 
+
+class Snapshot(Reader, Protocol):
+    """The tables as they are at one moment, whatever is loaded meanwhile, for one thread."""
+
+    def keep(self, name: str, query: Query) -> None:
+        """Keeps the answer as a table that only this snapshot's queries see, in place of another of the name."""
+
     def write(self, query: Query, path: Path, file_format: FileFormat) -> None:
         """The answer as a file, however large, in its order."""
+
+
+class Engine(Reader, Protocol):
+    def position(self) -> Position:
+        """Up to where the log has been loaded."""
+
+    def load(self, rows: Path, until: Position) -> int:
+        """Loads the log lines in `rows` and moves the position, in one transaction; how many payloads were repeats."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """For what takes several queries; what was kept is gone at its end."""
 
     def close(self) -> None: ...
 

@@ -7,7 +7,9 @@ const sdk = (() => {
     return require('launchdarkly-node-server-sdk');
   }
 })();
-const client = sdk.init(key, { baseUri: host, streamUri: host, eventsUri: host, logger: sdk.basicLogger({ level: 'error' }) });
+// Standard output is for what was served.
+const logger = { debug() {}, info() {}, warn: console.error, error: console.error };
+const client = sdk.init(key, { baseUri: host, streamUri: host, eventsUri: host, logger });
 
 async function drive() {
   await client.waitForInitialization({ timeout: 10 });

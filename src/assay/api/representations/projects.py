@@ -1,5 +1,6 @@
 """Projects and environments as clients read them."""
 
+from collections.abc import Sequence
 from typing import Any, Required, TypedDict
 
 import msgspec
@@ -102,15 +103,17 @@ EDITABLE = (
 )
 
 
-def environments_rep(project: Project) -> EnvironmentsRep:
-    """All environments of a project as a collection."""
-    items = [environment_rep(project.key, environment) for environment in project.environments]
+def environments_rep(project: Project, environments: Sequence[Environment]) -> EnvironmentsRep:
+    """Environments of a project as a collection."""
+    items = [environment_rep(project.key, environment) for environment in environments]
     place = link("projects", project.key, "environments")
     return {"items": items, "totalCount": len(items), "_links": {"self": place}}
 
 
-def project_rep(project: Project, *, expanded: bool, listed: bool) -> ProjectRep:
-    """Asked to expand, environments are a collection; else a plain list where one is `listed`."""
+def project_rep(
+    project: Project, environments: Sequence[Environment], *, expanded: bool, listed: bool
+) -> ProjectRep:
+    """Asked to expand, the environments that the caller may see are a collection; else a plain list where `listed`."""
     availability = project.flag_defaults.default_client_side_availability
     body: ProjectRep = {
         "_links": {
@@ -128,7 +131,7 @@ def project_rep(project: Project, *, expanded: bool, listed: bool) -> ProjectRep
         "tags": list(project.tags),
     }
     if expanded:
-        body["environments"] = environments_rep(project)
+        body["environments"] = environments_rep(project, environments)
     elif listed:
-        body["environments"] = [environment_rep(project.key, item) for item in project.environments]
+        body["environments"] = [environment_rep(project.key, item) for item in environments]
     return body

@@ -8,6 +8,9 @@ from assay.api.links import link
 from assay.api.representations.members import MemberSummary, member_summary
 from assay.store.records import Member, Statement, Token
 
+# The version of the API that requests get which name none.
+FOUNDING = 20160426
+
 
 class StatementRep(TypedDict, total=False):
     """One sentence of a policy."""
@@ -37,7 +40,7 @@ class TokenRep(TypedDict, total=False):
     lastModified: Required[int]
     lastUsed: int
     expiry: int
-    defaultApiVersion: int
+    defaultApiVersion: Required[int]
     _links: Required[dict[str, Any]]
 
 
@@ -68,6 +71,7 @@ def token_rep(token: Token, owner: Member | None, last_used: int, *, modern: boo
         "serviceToken": token.service_token,
         "creationDate": token.creation_date,
         "lastModified": token.last_modified or token.creation_date,
+        "defaultApiVersion": token.default_api_version or FOUNDING,
         "_links": {"self": link("tokens", token.id), "parent": link("tokens")},
     }
     if owner is not None:
@@ -79,6 +83,5 @@ def token_rep(token: Token, owner: Member | None, last_used: int, *, modern: boo
         "inlineRole": statement_reps(token.inline_role) if modern else [],
         "lastUsed": last_used,
         "expiry": token.expiry,
-        "defaultApiVersion": token.default_api_version,
     }
     return cast(TokenRep, {**body, **{name: value for name, value in optional.items() if value}})

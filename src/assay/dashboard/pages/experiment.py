@@ -13,6 +13,7 @@ from assay.dashboard.addresses import PLACE, with_query
 from assay.dashboard.asking import lately_results
 from assay.dashboard.experiment_actions import ExperimentActions, experiment_actions
 from assay.dashboard.experiment_downloads import Downloads, downloads_of
+from assay.dashboard.lately import NotYet
 from assay.dashboard.perform import check
 from assay.dashboard.results_view import ResultsView, results_view
 from assay.dashboard.visit import Page, Shown, Unchanged, View, Visit
@@ -51,7 +52,7 @@ class IterationLink:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentPage:
-    """`results` is None for a draft, and where `fault` says why there are none."""
+    """`results` is None for a draft, where `fault` says why there are none, and where there are none yet."""
 
     key: str
     name: str
@@ -72,6 +73,7 @@ class ExperimentPage:
     slice_address: str
     results: ResultsView | None
     fault: str
+    not_yet: bool
     actions: ExperimentActions
     downloads: Downloads | None
 
@@ -80,7 +82,7 @@ def show_experiment(visit: Visit) -> Shown:
     experiment = viewed(visit)
     iteration = chosen(visit, experiment)
     slice_by = visit.query.text("slice")
-    found, fault = _results(visit, experiment, iteration)
+    found, fault, not_yet = _results(visit, experiment, iteration)
     tag = _tag(visit, found) if found else ""
     if tag and tag == visit.known_tag:
         return Unchanged()
@@ -104,10 +106,11 @@ def show_experiment(visit: Visit) -> Shown:
         slice_address=visit.here("experiments", experiment.key),
         results=results_view(found) if found else None,
         fault=fault,
+        not_yet=not_yet,
         actions=experiment_actions(visit, experiment),
         downloads=downloads_of(visit, experiment.key, iteration.id, found) if found else None,
     )
-    return Page("experiment.html", experiment.name, page, tag=tag)
+    return Page("experiment.html", experiment.name, page, tag=tag, reload_s=int(not_yet))
 
 
 def viewed(visit: Visit) -> Experiment:
@@ -141,17 +144,18 @@ def promised(visit: Visit, experiment: Experiment, iteration: Iteration) -> Iter
 
 def _results(
     visit: Visit, experiment: Experiment, iteration: Iteration
-) -> tuple[IterationResults | None, str]:
-    """The results, or why there are none."""
+) -> tuple[IterationResults | None, str, bool]:
+    """The results, or why there are none, and whether there will be."""
     if iteration.status == "not_started":
-        return None, ""
+        return None, "", False
     try:
-        promise = promised(visit, experiment, iteration)
-        return lately_results(visit, promise), ""
+        return lately_results(visit, promised(visit, experiment, iteration)), "", False
+    except NotYet:
+        return None, "", True
     except Forbidden:
         raise
     except AssayError as error:
-        return None, str(error)
+        return None, str(error), False
 
 
 def _tag(visit: Visit, found: IterationResults) -> str:

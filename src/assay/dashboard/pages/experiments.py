@@ -8,7 +8,7 @@ from assay.dashboard.addresses import PLACE
 from assay.dashboard.experiment_actions import state_of
 from assay.dashboard.listings import Pager, page_of
 from assay.dashboard.perform import check, may
-from assay.dashboard.running import Running, Tone, primary_name, running_flag_row, running_row
+from assay.dashboard.running import BEING_COMPUTED, Running, Tone, primary_name, running_flag_row, running_row
 from assay.dashboard.visit import Page, Shown, View, Visit
 from assay.experiments.experiment import Experiment, Iteration
 from assay.experiments.flag_scoped import FlagExperiment, FlagExperiments
@@ -86,7 +86,8 @@ def list_experiments(visit: Visit) -> Shown:
         may_create=may(visit, experiments.create_experiment, project=project, environment=environment),
         new=visit.here("new-experiment"),
     )
-    return Page("experiments.html", "Experiments", page)
+    not_yet = any(row.verdict == BEING_COMPUTED for row in page.rows)
+    return Page("experiments.html", "Experiments", page, reload_s=int(not_yet))
 
 
 def _experiments(visit: Visit) -> Iterator[Listed]:

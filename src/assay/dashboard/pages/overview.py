@@ -8,7 +8,7 @@ from assay.dashboard.addresses import PLACE, place_address
 from assay.dashboard.charts import BarChart
 from assay.dashboard.pages.live import arrivals_chart
 from assay.dashboard.perform import check, may
-from assay.dashboard.running import Running, running_experiments
+from assay.dashboard.running import BEING_COMPUTED, Running, running_experiments
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.dashboard.words import served_words
 from assay.flags.model import Flag
@@ -65,7 +65,8 @@ def overview(visit: Visit) -> Shown:
         chart=arrivals_chart(arrived, now_s),
         connected=bool(arrived) or _ever_connected(visit),
     )
-    return Page("overview.html", "Overview", page)
+    not_yet = any(row.verdict == BEING_COMPUTED for row in page.running)
+    return Page("overview.html", "Overview", page, reload_s=int(not_yet))
 
 
 def _ever_connected(visit: Visit) -> bool:

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 from assay.experiments.metric import Measure
-from assay.warehouse.engine import Engine, Parameters, bound
-from assay.warehouse.queries.exposures import EXPOSURE_EVENTS, EXPOSURES, ExposureScope, scope_parameters
-from assay.warehouse.queries.measured_events import measured_events
-
-# An event that came in so long after it happened is late; results change when it does.
-LATE_MS = 86_400_000
+from assay.warehouse.engine import Parameters, Query, Reader, bound
+from assay.warehouse.queries.exposed_units import LATE_MS, ExposedUnits
+from assay.warehouse.queries.exposures import EXPOSURE_EVENTS, ExposureScope, scope_parameters
+from assay.warehouse.queries.measured_events import events_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +39,28 @@ class MetricArrivals:
     late: int
 
 
-def exposure_arrivals(engine: Engine, scope: ExposureScope) -> ExposureArrivals:
+def exposure_arrivals(reader: Reader, scope: ExposureScope) -> ExposureArrivals:
     """What exposed units in the scope."""
     sql = f"""with {EXPOSURE_EVENTS}
 select count(*), min(at_ms), max(at_ms), max(received_ms),
     coalesce(sum(cast(received_ms - at_ms > {LATE_MS} as bigint)), 0)
 from exposure_events"""
-    ((events, first, last, received, late),) = engine.rows(bound(sql, scope_parameters(scope)))
+    ((events, first, last, received, late),) = reader.rows(bound(sql, scope_parameters(scope)))
     return ExposureArrivals(events, first, last, received, int(late))
 
 
-def metric_arrivals(engine: Engine, scope: ExposureScope, measure: Measure, since_ms: int) -> MetricArrivals:
-    """What came in for a measure since a time, and before the scope's end."""
-    named = measured_events(engine, scope.environment, scope.unit_kind, measure, "own")
-    since: Parameters = {"since_ms": since_ms}
-    anybody = """m.environment = $environment and m.event_key = $own_event_key and m.kind = $own_kind
-      and m.at_ms >= $since_ms and m.at_ms < $end_ms"""
+def metric_arrivals(exposed: ExposedUnits, measure: Measure, table: str, since_ms: int) -> MetricArrivals:
+    """What came in for a measure since a time, and before the scope's end; `table` keeps its exposed units' events."""
+    scope, snapshot = exposed.scope, exposed.snapshot
+    named = events_of(scope.environment, measure)
+    anybody = f"{named.sql} and m.at_ms >= $since_ms and m.at_ms < $end_ms"
     every = f"""select max(m.at_ms), max(m.received_ms), count(*),
     count(*) filter (where coalesce(m.unit_kind = $unit_kind, false))
 from metric_events m
 where {anybody}"""
-    parameters = (scope_parameters(scope), named.parameters, {"unit_kind": scope.unit_kind}, since)
-    ((last, received, rows, with_unit),) = engine.rows(bound(every, *parameters))
+    since: Parameters = {"since_ms": since_ms}
+    parameters = (scope_parameters(scope), named.parameters, since)
+    ((last, received, rows, with_unit),) = snapshot.rows(bound(every, *parameters))
     missing = 0
     if rows > with_unit:
         # An event with several context kinds has a row for each.
@@ -70,15 +68,13 @@ where {anybody}"""
     select seq, n from metric_events m where {anybody}
     group by seq, n having not bool_or(coalesce(unit_kind = $unit_kind, false))
 )"""
-        ((missing,),) = engine.rows(bound(others, *parameters))
-    own = f"""with {EXPOSURES}
-select count(*), count(*) filter (where m.at_ms < e.first_exposed_at),
-    count(*) filter (where m.value is null and m.at_ms >= e.first_exposed_at),
-    count(*) filter (where m.skewed), count(*) filter (where m.received_ms - m.at_ms > {LATE_MS})
-from metric_events m
-join exposures e on e.unit_key = m.unit_key
-where {named.sql} and m.at_ms >= $since_ms and m.at_ms < $end_ms"""
-    ((of_exposed, before, valueless, skewed, late),) = engine.rows(bound(own, *parameters))
+        ((missing,),) = snapshot.rows(bound(others, *parameters))
+    own = f"""select count(*), count(*) filter (where after_ms < 0),
+    count(*) filter (where value is null and after_ms >= 0), count(*) filter (where skewed),
+    count(*) filter (where late)
+from {table}
+where at_ms >= $since_ms"""
+    ((of_exposed, before, valueless, skewed, late),) = snapshot.rows(Query(own, since))
     return MetricArrivals(
         events=with_unit + missing,
         last_ms=last,

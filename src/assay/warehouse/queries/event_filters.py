@@ -14,7 +14,7 @@ import msgspec
 from assay.experiments.event_filter import ContextAttribute, EventProperty, Filter, Group
 from assay.flags.operators import compile_test
 from assay.flags.references import Path
-from assay.warehouse.engine import Engine, Parameters, Query
+from assay.warehouse.engine import Parameters, Query, Reader
 
 # Who doesn't say so is not anonymous, unless nothing but the key is told.
 _ANONYMOUS = """case when m.attributes is not null
@@ -29,9 +29,9 @@ class Predicate:
     parameters: Parameters
 
 
-def filtered_events(engine: Engine, events: Predicate, unit_kind: str, tree: Filter, name: str) -> Predicate:
-    """Those of `events`, of units of the kind, that a filter lets through; `name` marks its parameters."""
-    compiled = _Compiler(engine, events, unit_kind, name)
+def filtered_events(reader: Reader, events: Predicate, unit_kind: str, tree: Filter) -> Predicate:
+    """Those of `events`, of units of the kind, that a filter lets through."""
+    compiled = _Compiler(reader, events, unit_kind)
     sql = compiled.condition(tree)
     return Predicate(sql, compiled.parameters)
 
@@ -55,11 +55,10 @@ def _pointer(path: Path) -> str:
 class _Compiler:
     """Gathers the parameters of one filter's conditions, numbered as they come."""
 
-    def __init__(self, engine: Engine, events: Predicate, unit_kind: str, name: str) -> None:
-        self._engine = engine
+    def __init__(self, reader: Reader, events: Predicate, unit_kind: str) -> None:
+        self._reader = reader
         self._events = events
         self._unit_kind = unit_kind
-        self._name = name
         self.parameters: dict[str, Any] = {}
         self._count = 0
 
@@ -69,7 +68,7 @@ class _Compiler:
             joined = f"({word.join(self.condition(part) for part in tree.values)})"
             return f"(not {joined})" if tree.negate else joined
         self._count += 1
-        name = f"{self._name}_c{self._count}"
+        name = f"condition{self._count}"
         value = _value(tree, name)
         kind = tree.context_kind or "user" if isinstance(tree, ContextAttribute) else self._unit_kind
         passing = self._passing(tree, value, kind)
@@ -87,7 +86,7 @@ class _Compiler:
     def _passing(self, leaf: ContextAttribute | EventProperty, value: Predicate, kind: str) -> list[str]:
         sql = f"""-- one row per different value
 select distinct {value.sql} from metric_events m where {self._events.sql} and m.unit_kind = $unit_kind"""
-        found = self._engine.rows(
+        found = self._reader.rows(
             Query(sql, {**self._events.parameters, **value.parameters, "unit_kind": kind})
         )
         test = compile_test(leaf.op, list(leaf.values))

@@ -49,15 +49,6 @@ EXPOSURE_EVENTS = f"""exposure_events as (
           else rule_id = $rule end)
 )"""
 
-# One row per exposed unit; a unit seen in two variations is left out.
-EXPOSURES = f"""{EXPOSURE_EVENTS},
-exposures as (
-    select unit_key, min(variation) as variation, min(at_ms) as first_exposed_at
-    from exposure_events
-    group by unit_key
-    having min(variation) = max(variation)
-)"""
-
 
 def scope_parameters(scope: ExposureScope) -> Parameters:
     first, end = scope.versions or (0, None)
@@ -78,52 +69,25 @@ def scope_parameters(scope: ExposureScope) -> Parameters:
     }
 
 
-def exposure_extent(scope: ExposureScope) -> Query:
-    """One row: the first and last exposure event's time, and when the latest arrived; null without any."""
-    sql = f"with {EXPOSURE_EVENTS}\nselect min(at_ms), max(at_ms), max(received_ms) from exposure_events"
-    return bound(sql, scope_parameters(scope))
-
-
-def exposure_rows(scope: ExposureScope) -> Query:
-    """One row per exposed unit, by its key: `unit_key`, `variation` and `first_exposed_at`."""
-    sql = f"""with {EXPOSURES}
-select unit_key, variation, first_exposed_at from exposures order by unit_key"""
-    return bound(sql, scope_parameters(scope))
-
-
-def exposure_timeline(scope: ExposureScope, bucket_ms: int) -> Query:
-    """One row per variation and bucket: how many units were first exposed in it."""
-    sql = f"""with {EXPOSURES}
-select variation, cast(floor(first_exposed_at / $bucket_ms) as bigint) as bucket, count(*) as units
-from exposures
-group by variation, bucket
-order by variation, bucket"""
-    return bound(sql, scope_parameters(scope), {"bucket_ms": bucket_ms})
-
-
-def units_in_several_variations(scope: ExposureScope) -> Query:
-    """One row: how many units were left out because they were seen in more than one variation."""
-    sql = f"""with {EXPOSURE_EVENTS}
-select count(*) from (
-    select unit_key from exposure_events group by unit_key having min(variation) < max(variation)
-)"""
-    return bound(sql, scope_parameters(scope))
-
-
 def evaluations(scope: ExposureScope) -> Query:
     """One row per (version, reason, rule): how many evaluations, of how many a unit of the kind is missing."""
     sql = f"""with evaluations as (
-    -- one row per feature event of the flag
-    select seq, n, min(version) as version, min(reason_kind) as reason_kind, min(rule_id) as rule_id,
-        bool_or(in_experiment) as in_experiment, bool_or(skewed) as skewed,
-        bool_or(coalesce(unit_kind = $unit_kind, false)) as has_unit
+    -- one row per feature event of the flag with a unit of the kind
+    select version, reason_kind, rule_id, in_experiment, skewed, false as unit_missing
     from flag_events
-    where {LOOKED_AT}
+    where {LOOKED_AT} and unit_kind = $unit_kind
+    union all
+    -- one row per feature event of the flag without: an event has a row for each of its context kinds
+    select min(version), min(reason_kind), min(rule_id), bool_or(in_experiment), bool_or(skewed), true
+    from flag_events
+    where {LOOKED_AT} and (seq, n) in (
+        select (seq, n) from flag_events where {LOOKED_AT} and unit_kind is distinct from $unit_kind)
     group by seq, n
+    having not bool_or(coalesce(unit_kind = $unit_kind, false))
 )
 select coalesce(version, -1) as version, coalesce(reason_kind, '') as reason_kind,
     coalesce(rule_id, '') as rule_id, in_experiment, count(*) as events,
-    sum(cast(not has_unit as bigint)) as unit_missing, sum(cast(skewed as bigint)) as skewed
+    sum(cast(unit_missing as bigint)) as unit_missing, sum(cast(skewed as bigint)) as skewed
 from evaluations
 group by version, reason_kind, rule_id, in_experiment
 order by version, reason_kind, rule_id, in_experiment"""

@@ -2,40 +2,38 @@
 
 from assay.experiments.metric import Measure
 from assay.flags.references import parse_reference
-from assay.warehouse.engine import Engine, Parameters
+from assay.warehouse.engine import Reader
 from assay.warehouse.queries.event_filters import Predicate, filtered_events, json_at
-from assay.warehouse.queries.metric_values import NO_END
 
 LARGEST_VALUE = 1e30
 
-# Which of an exposed unit's events count by their time.
-IN_WINDOW = """m.at_ms < $end_ms
-          and m.at_ms >= e.first_exposed_at + ${name}_start and m.at_ms < e.first_exposed_at + ${name}_end"""
 
-
-def measured_events(
-    engine: Engine, environment: str, unit_kind: str, measure: Measure, name: str
-) -> Predicate:
-    """The events that a measure counts, for units of the kind; `name` marks its parameters."""
-    events = Predicate(
-        f"m.environment = $environment and m.event_key = ${name}_event_key and m.kind = ${name}_kind",
-        {"environment": environment, f"{name}_event_key": measure.event_key, f"{name}_kind": measure.kind},
-    )
+def measured_events(reader: Reader, environment: str, unit_kind: str, measure: Measure) -> Predicate:
+    """The events that a measure counts, for units of the kind."""
+    events = events_of(environment, measure)
     own = Predicate(
         f"{events.sql} and m.unit_kind = $unit_kind", {**events.parameters, "unit_kind": unit_kind}
     )
     if measure.filters is None:
         return own
-    passing = filtered_events(engine, events, unit_kind, measure.filters, name)
+    passing = filtered_events(reader, events, unit_kind, measure.filters)
     return Predicate(f"{own.sql} and {passing.sql}", {**own.parameters, **passing.parameters})
 
 
-def value_of_event(measure: Measure, name: str) -> Predicate:
+def events_of(environment: str, measure: Measure) -> Predicate:
+    """The events with a measure's key, whoever's and whatever they say."""
+    return Predicate(
+        "m.environment = $environment and m.event_key = $event_key and m.kind = $metric_kind",
+        {"environment": environment, "event_key": measure.event_key, "metric_kind": measure.kind},
+    )
+
+
+def value_of_event(measure: Measure) -> Predicate:
     """SQL: an event's metric value, or its property: as JSON to be counted, as a number to be summed."""
     if not measure.property_name:
-        return Predicate("m.value" if measure.numeric else "1", {})
+        return Predicate("m.value", {})
     path = parse_reference(measure.property_name, literal=False) or ()
-    found = json_at("m.properties", path, f"{name}_property")
+    found = json_at("m.properties", path, "property")
     if not measure.numeric:
         return found
     number = f"try_cast({found.sql} as double)"
@@ -44,6 +42,7 @@ def value_of_event(measure: Measure, name: str) -> Predicate:
     return Predicate(sql, found.parameters)
 
 
-def window_parameters(measure: Measure, name: str) -> Parameters:
-    end = NO_END if measure.window_end is None else measure.window_end
-    return {f"{name}_start": measure.window_start, f"{name}_end": end}
+def in_window(measure: Measure) -> str:
+    """SQL: which of an exposed unit's kept events count by their time."""
+    end = "" if measure.window_end is None else f" and after_ms < {measure.window_end}"
+    return f"after_ms >= {measure.window_start}{end}"

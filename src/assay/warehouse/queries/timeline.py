@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.experiments.metric import Measure
 from assay.stats.moments import Moments
-from assay.warehouse.engine import Columns, Engine, whole
-from assay.warehouse.queries.exposures import exposure_timeline
-from assay.warehouse.queries.metric_values import MetricScope, value_changes
+from assay.warehouse.engine import Columns, whole
+from assay.warehouse.queries.exposed_units import ExposedUnits
+from assay.warehouse.queries.metric_values import value_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +43,30 @@ class _Cell:
 _NOTHING = _Cell(0, 0, 0.0, 0.0, 0.0)
 
 
-def timeline(engine: Engine, wanted: MetricScope, buckets: range, bucket_ms: int) -> list[list[Slice]]:
-    """A list of slices for each variation, one for each of `buckets`; sums are exactly rounded, so always the same."""
-    exposed = _exposed(engine.columns(exposure_timeline(wanted.scope, bucket_ms)))
-    cells, centre = _cells(engine.columns(value_changes(wanted, bucket_ms)))
+def timeline(units: ExposedUnits, measure: Measure, buckets: range, bucket_ms: int) -> list[list[Slice]]:
+    """A list of slices for each variation, one for each of `buckets`; sums are exactly rounded, so always the same.
+
+    The snapshot keeps the measure's events as `OWN_EVENTS`.
+    """
+    exposed = _exposed(units, bucket_ms)
+    cells, centre = _cells(units.snapshot.columns(value_changes(measure, bucket_ms)))
     return [
-        _slices(variation, buckets, exposed, cells, centre) for variation in range(wanted.scope.variations)
+        _slices(variation, buckets, exposed, cells, centre) for variation in range(units.scope.variations)
     ]
 
 
-def _exposed(columns: Columns) -> dict[tuple[int, int], int]:
-    rows = zip(columns["variation"], columns["bucket"], columns["units"], strict=True)
-    return {(int(variation), int(bucket)): int(units) for variation, bucket, units in rows}
+def _exposed(units: ExposedUnits, bucket_ms: int) -> dict[tuple[int, int], int]:
+    """How many units were first exposed, by variation and bucket."""
+    bucket = units.first_exposed_ms // bucket_ms
+    if not len(bucket):
+        return {}
+    first, width = int(bucket.min()), int(np.ptp(bucket)) + 1
+    counts = np.bincount(units.variation * width + bucket - first)
+    places = np.flatnonzero(counts)
+    return {
+        (place // width, place % width + first): count
+        for place, count in zip(places.tolist(), counts[places].tolist(), strict=True)
+    }
 
 
 def _cells(columns: Columns) -> tuple[dict[tuple[int, int], _Cell], float]:
