@@ -211,6 +211,42 @@ def test_a_rule_is_built_saved_and_seen_in_a_preview(watched: Watched, shop: Liv
     assert watched.complaints == []
 
 
+def test_a_mistyped_draft_is_mended_by_keyboard(watched: Watched, shop: LiveServer) -> None:
+    page = watched.page
+    page.goto(PAGES["experiment-draft"])
+    page.focus("text=Edit the design")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/edit")
+    page.fill("[name='treatment.0.percent']", "80")
+    page.press("[name='treatment.0.percent']", "Enter")
+    page.wait_for_selector("text=The shares add up to 130 %")
+    page.fill("[name='treatment.0.percent']", "20")
+    page.focus("text=Save the draft")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Saved.")
+    path = PAGES["experiment-draft"].removeprefix("/p/default/production/")
+    found = shop.rest(
+        "GET", f"/projects/default/environments/production/{path}?expand=draftIteration,treatments"
+    )
+    shares = [one["allocationPercent"] for one in found.body["draftIteration"]["treatments"]]
+    assert shares == ["20", "50"]
+
+
+def test_a_condition_is_added_to_a_metric_by_keyboard(watched: Watched) -> None:
+    page = watched.page
+    page.goto(PAGES["metric"])
+    page.focus("button[value=add-filter]")
+    page.keyboard.press("Enter")
+    page.fill("[name='filter.0.attribute']", "shop")
+    page.fill("[name='filter.0.values']", "web")
+    page.wait_for_selector("#preview >> text=All of its events are counted here")
+    page.focus("button.primary[value=save]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Saved.")
+    assert page.input_value("[name='filter.0.values']") == "web"
+    assert watched.complaints == []
+
+
 def test_a_metric_shows_what_it_would_count_while_it_is_typed(watched: Watched) -> None:
     page = watched.page
     page.goto("/p/default/production/new-metric")
