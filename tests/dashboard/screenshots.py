@@ -7,11 +7,12 @@ import threading
 import time
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from assay.demo.history import make_history
 from dashboard.showcase import PAGES as FURNISHED
 from dashboard.showcase import PLACE, furnish_shop
+from dashboard.visitor import go_to
 from live import LiveServer, exposure, tracked
 
 # The demo's own experiments; it has no draft.
@@ -79,19 +80,12 @@ def _pages(browser: Browser, server: LiveServer, theme: str, wanted: set[str]) -
     page.wait_for_url("**/p/**")
     for name, path in PAGES.items():
         if name in wanted:
-            _go_to(page, path)
+            go_to(page, path)
             if name == "flag-preview":
                 page.click("text=Show what it gets")
             page.wait_for_load_state("networkidle")
             page.screenshot(path=FOLDER / f"{name}-{theme}.png")
     context.close()
-
-
-def _go_to(page: Page, path: str) -> None:
-    """The page with all its figures, which may still be computed when it is asked for."""
-    answer = page.goto(path)
-    while answer is not None and "refresh" in answer.headers:
-        answer = page.goto(path)
 
 
 def _traffic(server: LiveServer, over: threading.Event) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from conformance.clients import node_client
 from dashboard.showcase import PAGES, furnish
+from dashboard.visitor import go_to
 from live import LiveServer
 
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
@@ -77,7 +78,7 @@ def test_axe_finds_no_serious_fault_on_any_page(
     found = {"sign-in": faults(seen.page, axe)}
     seen.sign_in()
     for name, path in PAGES.items():
-        assert seen.page.goto(path).status == 200, name  # type: ignore[union-attr]
+        assert go_to(seen.page, path) == 200, name
         found[name] = faults(seen.page, axe)
     seen.context.close()
     assert {name: list_ for name, list_ in found.items() if list_} == {}
@@ -101,7 +102,7 @@ def test_axe_finds_no_serious_fault_in_a_report_on_a_phone(
 
 def test_no_page_makes_the_browser_complain(watched: Watched) -> None:
     for path in PAGES.values():
-        watched.page.goto(path)
+        go_to(watched.page, path)
         watched.page.wait_for_load_state("networkidle")
     assert watched.complaints == []
 
@@ -110,7 +111,7 @@ def test_nothing_is_asked_of_another_server(watched: Watched, shop: LiveServer) 
     asked: set[str] = set()
     watched.page.on("request", lambda request: asked.add(request.url))
     for path in PAGES.values():
-        watched.page.goto(path)
+        go_to(watched.page, path)
     assert [url for url in asked if not url.startswith(shop.host)] == []
 
 
@@ -118,7 +119,7 @@ def test_no_page_is_wider_than_a_phone(chromium: Browser, shop: LiveServer) -> N
     seen = Watched(chromium, shop, viewport=PHONE).sign_in()
     wide = []
     for name, path in PAGES.items():
-        seen.page.goto(path)
+        go_to(seen.page, path)
         if seen.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wide.append(name)
     seen.context.close()
@@ -128,7 +129,7 @@ def test_no_page_is_wider_than_a_phone(chromium: Browser, shop: LiveServer) -> N
 def test_every_page_says_the_same_without_javascript(chromium: Browser, shop: LiveServer) -> None:
     seen = Watched(chromium, shop, java_script_enabled=False, viewport=WIDE).sign_in()
     for name, path in PAGES.items():
-        assert seen.page.goto(path).status == 200, name  # type: ignore[union-attr]
+        assert go_to(seen.page, path) == 200, name
         assert seen.page.locator("main h1").count() == 1, name
     seen.context.close()
     assert seen.complaints == []
@@ -163,6 +164,14 @@ def test_times_are_the_readers_with_utc_on_hover(chromium: Browser, shop: LiveSe
     )
     assert time.text_content() == expected
     seen.context.close()
+
+
+def test_the_way_to_the_health_checks_unfolds_them(watched: Watched) -> None:
+    go_to(watched.page, PAGES["experiment"])
+    checks = watched.page.get_by_role("group", name="Health checks")
+    assert not checks.is_visible()
+    watched.page.click("a[href='#health']")
+    checks.wait_for(state="visible")
 
 
 def test_the_theme_is_kept(watched: Watched) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+from playwright.sync_api import Page
 
 
 class Visitor:
@@ -54,6 +55,14 @@ class Visitor:
     def form_of(self, path: str, **query: str) -> dict[str, list[str]]:
         """Every field of the page's forms as it stands there."""
         return fields_of(self.get(path, **query).text)
+
+
+def go_to(page: Page, path: str) -> int:
+    """A browser's page with all its figures, which may still be computed when it is asked for; its status."""
+    answer = page.goto(path)
+    while answer is not None and "refresh" in answer.headers:
+        answer = page.goto(path)
+    return 0 if answer is None else answer.status
 
 
 def _values(given: Any) -> list[str]:

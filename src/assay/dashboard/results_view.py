@@ -297,11 +297,20 @@ def _p_words(value: float | NotEstimable) -> str:
 
 
 def _needed(one: MetricResults, plan: AnalysisPlan) -> str:
-    known = [needed for needed in one.needed if isinstance(needed, Needed)]
+    """What is missing for a verdict on the treatments that have none."""
+    open_ones = [
+        needed
+        for needed, compared in zip(one.needed, one.comparisons, strict=True)
+        if needed != IS_BASELINE and not _decided(compared)
+    ]
+    known = [needed for needed in open_ones if isinstance(needed, Needed)]
     if known:
         return needed_words(max(known, key=lambda needed: needed.missing), plan)
-    reasons = [needed for needed in one.needed if needed != IS_BASELINE]
-    return needed_words(reasons[0], plan) if reasons else ""
+    return needed_words(open_ones[0], plan) if open_ones else ""
+
+
+def _decided(one: Compared | NotEstimable) -> bool:
+    return isinstance(one, Compared) and one.verdict.word in ("better", "worse")
 
 
 def _covariate(covariate: Covariate | NotEstimable) -> str:
