@@ -67,7 +67,9 @@ def running_row(visit: Visit, experiment: Experiment, iteration: Iteration) -> R
         results = lately_results(visit, promise)
         said = headline(results)
         units, verdict = sum(results.exposed), (said.title, said.tone)
-        faults = tuple(f"Failed check: {check_name(check)}" for check in results.checks if check.status == "failed")
+        faults = tuple(
+            f"Failed check: {check_name(check)}" for check in results.checks if check.status == "failed"
+        )
     except NotYet:
         verdict = (BEING_COMPUTED, "")
     except AssayError as error:
