@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from assay.errors import OptimisticLock
 from assay.experiments.experiment import FALLTHROUGH, Experiment, Iteration
 from assay.experiments.rollout import rule_of
@@ -52,7 +54,7 @@ def _check_variation(one: OwnedRule, before: Flag, after: Flag, variation_id: st
         next((place for place in enumerate(flag.variations) if place[1].id == variation_id), None)
         for flag in (before, after)
     )
-    if was is None or now is None or (was[0], was[1].value) != (now[0], now[1].value):
+    if was is None or now is None or (was[0], _text(was[1].value)) != (now[0], _text(now[1].value)):
         raise _refusal(one, before, f"can't lose, change or move the variation {variation_id}")
 
 
@@ -62,7 +64,12 @@ def _meaning(flag: Flag, environment: str, rule_id: str) -> object:
     if place is None:
         return None
     clauses = place.clauses if isinstance(place, Rule) else ()
-    return clauses, _ids(flag, place), _without_variations(place)
+    return _text(clauses), _ids(flag, place), _without_variations(place)
+
+
+def _text(value: object) -> bytes:
+    # As JSON has it: to Python, true is equal to 1.
+    return msgspec.json.encode(value)
 
 
 def _ids(flag: Flag, place: Fallthrough | Rule) -> tuple[str, ...]:
