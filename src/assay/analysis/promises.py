@@ -56,8 +56,11 @@ def _shares(history: History, variations: int) -> tuple[float, ...] | NotEstimab
     }
     if len(rollouts) != 1:
         return NotEstimable("the flag had no rollout, or several, so that no shares were planned")
+    (planned,) = rollouts
+    if max(variation for variation, _ in planned) >= variations:
+        return NotEstimable("the flag's rollout had a variation that the flag does not have any more")
     weights = [0] * variations
-    for variation, weight in next(iter(rollouts)):
+    for variation, weight in planned:
         weights[variation] += weight
     if min(weights) == 0:
         return NotEstimable("a variation was to get no units")

@@ -44,7 +44,7 @@ class Reader(Protocol):
 
 
 class Snapshot(Reader, Protocol):
-    """The tables as they are at one moment, whatever is loaded meanwhile, for one thread."""
+    """The tables as they are when it is first asked, whatever is loaded from then on, for one thread."""
 
     def keep(self, name: str, query: Query) -> None:
         """Keeps the answer as a table that only this snapshot's queries see, in place of another of the name."""
