@@ -7,7 +7,7 @@ import numpy as np
 
 from assay.analysis.experiment_results import IS_BASELINE, Compared, Comparisons, Test, Verdict
 from assay.analysis.families import Shares
-from assay.analysis.plans import AnalysisPlan, rule_of
+from assay.analysis.plans import AnalysisPlan, pair_horizon, rule_of
 from assay.analysis.results import Estimated, MaybeInterval
 from assay.stats.comparison import Comparison, compare
 from assay.stats.contrasts import ArmEstimates
@@ -33,6 +33,11 @@ class Design:
     def pair_share(self, treatment: int) -> float:
         """The part of all treatments' units that a treatment and the baseline are to get."""
         return (self.shares[treatment] + self.shares[self.baseline]) / sum(self.shares)
+
+    def is_at_horizon(self, treatment: int, n: int) -> bool:
+        """Whether `n` units of the treatment and the baseline are as many as the plan's horizon gives them."""
+        horizon = self.plan.horizon
+        return horizon is not None and n >= pair_horizon(horizon, self.pair_share(treatment))
 
 
 def paired(
@@ -120,7 +125,7 @@ def compared(
 def verdict_of(judged: Compared, design: Design, treatment: int, *, direction: int, n: int) -> Verdict:
     """What the one statistic says that the plan named: at every look, or at the horizon alone."""
     plan = design.plan
-    at_horizon = plan.horizon is not None and n >= plan.horizon * design.pair_share(treatment)
+    at_horizon = design.is_at_horizon(treatment, n)
     if not plan.always_valid and not at_horizon:
         return Verdict(
             "not_yet", "the planned horizon is not reached; a fixed-horizon test counts at it only"

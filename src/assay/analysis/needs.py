@@ -17,6 +17,8 @@ LOOKS = 28
 
 MOST_UNITS = 2**53
 
+NO_SIZE = NotEstimable("a number of units is for a power of 0.5 or more, at an alpha below 0.5")
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -60,6 +62,8 @@ def _needed(
     )
     if not isfinite(variance) or (effect > 0 and not variance < effect * effect * MOST_UNITS / 1e3):
         return OUT_OF_RANGE
+    if not alpha < 0.5 <= design.plan.power:
+        return NO_SIZE
     pair = sample_size(looking_plan(design.plan, alpha), effect=effect, variance=variance)
     return pair if isinstance(pair, NotEstimable) else _missing(ceil(pair / share), pace)
 

@@ -51,6 +51,11 @@ def analysis_plan(iteration: Iteration, config: AnalysisConfig) -> AnalysisPlan:
     )
 
 
+def pair_horizon(horizon: int, pair_share: float) -> float:
+    """A pair's part of the horizon; a whole number of units stays one: 1000 · (0.1 + 0.2) is 300 and no more."""
+    return round(horizon * pair_share, 6)
+
+
 def rule_of(plan: AnalysisPlan, alpha: float, pair_share: float) -> DefaultRule:
     """The rule for a treatment and the baseline, which get `pair_share` of the units, at a corrected alpha.
 
@@ -58,7 +63,7 @@ def rule_of(plan: AnalysisPlan, alpha: float, pair_share: float) -> DefaultRule:
     interval at any level leaves out 0 exactly where the e-value reaches 1 / alpha.
     """
     if plan.horizon is not None:
-        return DefaultRule(alpha=alpha, horizon=plan.horizon * pair_share)
+        return DefaultRule(alpha=alpha, horizon=pair_horizon(plan.horizon, pair_share))
     own, base = (float(mixture_information(1, tuned_at=1, alpha=a)) for a in (alpha, plan.alpha))
     return DefaultRule(alpha=alpha, forecast=FORECAST_UNITS * own / base)
 
