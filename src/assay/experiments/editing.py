@@ -91,7 +91,8 @@ def _with_planned(experiment: Experiment, around: Surroundings, changes: Mapping
     planned = converted(document, IterationInput)
     if "flags" in changes:
         named = changes["flags"].get("value")
-        check_versions({key: use for key, use in planned.flags.items() if key in (named or {})}, around)
+        told = named if isinstance(named, dict) else {}
+        check_versions({key: use for key, use in planned.flags.items() if key in told}, around)
     again = drafted(planned, around, kind=experiment.type)
     again = replace(again, id=draft.id, created_at=draft.created_at)
     iterations = tuple(again if one.id == draft.id else one for one in experiment.iterations)

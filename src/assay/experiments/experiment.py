@@ -191,7 +191,7 @@ def check_experiment(experiment: Experiment) -> None:
     config = experiment.analysis_config
     for name, value, most in (
         ("bayesianThreshold", config.bayesian_threshold, 100),
-        ("significanceThreshold", config.significance_threshold, 1),
+        ("significanceThreshold", config.significance_threshold, 0.5),
     ):
         if not PERCENT.fullmatch(value) or not 0 < float(value) < most:
             raise InvalidRequest(f"{name} is a number as text, between 0 and {most}, not {value[:40]!r}")
