@@ -15,7 +15,7 @@ from assay.warehouse.queries.exposed_units import ExposedUnits, exposed_units, e
 from assay.warehouse.queries.unit_values import event_value_rows, unit_value_rows
 
 # A cell that begins so would be a formula to a spreadsheet; in CSV it gets an apostrophe in front.
-_FORMULA = r"^[=+\-@\t\r]"
+_FORMULA = r"^[=+\-@\t\r\n]"
 
 _RESULT_COLUMNS = {
     **dict.fromkeys(
