@@ -107,3 +107,81 @@ def test_only_the_latest_questions_are_kept() -> None:
         asked(cache, work, replace(promise(), iteration_id=str(number)))
     assert asked(cache, work, replace(promise(), iteration_id=str(MOST_KEPT))) == MOST_KEPT + 1
     assert asked(cache, work, replace(promise(), iteration_id="0")) == MOST_KEPT + 2
+
+
+def test_many_threads_with_many_questions_compute_each_once_and_get_their_own() -> None:
+    questions = [replace(promise(), iteration_id=f"iteration {number}") for number in range(8)]
+    work, together = Counting(), threading.Barrier(16)
+    computed: list[str] = []
+
+    def analyse(of: IterationPromise, _: Engine) -> IterationResults:
+        computed.append(of.iteration_id)
+        return cast(IterationResults, of.iteration_id)
+
+    cache = ResultsCache(analyse)
+
+    def ask(number: int) -> list[Any]:
+        together.wait(10)
+        return [asked(cache, work, questions[(number + turn) % 8]) for turn in range(8)]
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(ask, range(16)))
+    assert sorted(computed) == [one.iteration_id for one in questions]
+    for number, found in enumerate(answers):
+        assert found == [questions[(number + turn) % 8].iteration_id for turn in range(8)]
+
+
+def test_who_asks_after_a_load_never_gets_the_answer_that_was_under_way_before_it() -> None:
+    work = Counting()
+    cache = ResultsCache(work.analyse)
+    work.go_on.clear()
+    with ThreadPoolExecutor(2) as threads:
+        before = threads.submit(asked, cache, work, promise())
+        while work.calls < 1:
+            threading.Event().wait(0.001)
+        work.at = Position(1, 10)
+        after = threads.submit(asked, cache, work, promise())
+        while work.calls < 2:
+            threading.Event().wait(0.001)
+        work.go_on.set()
+        assert (before.result(10), after.result(10)) == (1, 2)
+    assert asked(cache, work, promise()) == 2
+
+
+def test_all_who_wait_are_told_of_a_failure_and_the_next_to_ask_tries_again() -> None:
+    work = Counting(error=ValueError("broken"))
+    cache = ResultsCache(work.analyse)
+    work.go_on.clear()
+    with ThreadPoolExecutor(6) as threads:
+        waiting = [threads.submit(asked, cache, work, promise()) for _ in range(6)]
+        while work.calls < 1:
+            threading.Event().wait(0.001)
+        work.go_on.set()
+        errors = [one.exception(10) for one in waiting]
+    assert all(isinstance(error, ValueError) for error in errors)
+    work.error, calls = None, work.calls
+    assert asked(cache, work, promise()) == calls + 1
+
+
+def test_an_old_failure_does_not_throw_away_the_newer_answer() -> None:
+    work, failing = Counting(), threading.Event()
+    positions: list[Position] = []
+
+    def analyse(_: IterationPromise, __: Engine) -> IterationResults:
+        positions.append(work.at)
+        if len(positions) == 1:
+            assert failing.wait(10)
+            raise ValueError("broken")
+        return cast(IterationResults, len(positions))
+
+    cache = ResultsCache(analyse)
+    with ThreadPoolExecutor(1) as threads:
+        old = threads.submit(asked, cache, work, promise())
+        while not positions:
+            threading.Event().wait(0.001)
+        work.at = Position(1, 10)
+        assert asked(cache, work, promise()) == 2
+        failing.set()
+        assert isinstance(old.exception(10), ValueError)
+    assert asked(cache, work, promise()) == 2
+    assert len(positions) == 2
