@@ -16,11 +16,12 @@ class Visitor:
     def __init__(self, host: str) -> None:
         self.host = host
         self.cookies = httpx.Cookies()
+        self._csrf: dict[str, str] = {}
 
     def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """A request with our cookies; the page that redirects end at."""
         with httpx.Client(
-            base_url=self.host, cookies=self.cookies, follow_redirects=True, timeout=60
+            base_url=self.host, cookies=self.cookies, follow_redirects=True, timeout=60, verify=False
         ) as client:
             reply = client.request(method, path, **more)
             self.cookies = client.cookies
@@ -41,6 +42,13 @@ class Visitor:
         return self
 
     def csrf(self) -> str:
+        """The token in the forms of our session, read from a page once."""
+        session = str(self.cookies.get("assay-session"))
+        if session not in self._csrf:
+            self._csrf[session] = self._csrf_of_page()
+        return self._csrf[session]
+
+    def _csrf_of_page(self) -> str:
         found = re.search(r'name="csrf" value="([0-9a-f]+)"', self.get("/").text)
         assert found is not None
         return found[1]

@@ -18,6 +18,9 @@ Bounds = tuple[float, float]
 
 # An interval this many times wider than the middle one is drawn cut off, so that the others can be seen.
 WIDEST = 3.5
+
+# No scale reaches so far: its ticks would overflow.
+BEYOND = 1e100
 DAY_MS = 86_400_000
 
 
@@ -39,7 +42,7 @@ class Axis:
 
 def common_axis(intervals: Sequence[Bounds], *, width: int = 284) -> Axis:
     """A scale with 0 on it that shows the intervals, but for ends of extremely wide ones."""
-    finite = [one for one in intervals if all(math.isfinite(bound) for bound in one)]
+    finite = [one for one in intervals if all(abs(bound) < BEYOND for bound in one)]
     reaches = sorted(max(abs(low), abs(high)) for low, high in finite)
     most = WIDEST * reaches[len(reaches) // 2] if reaches else 0.0
     low = min([-0.01, *(max(low, -most) for low, _ in finite)])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from assay.errors import InvalidRequest
 
 MOST_FIELDS = 20_000
@@ -76,6 +78,14 @@ def parts_of(text: str) -> list[str]:
     """The parts between commas or line ends, without repeats."""
     parts = (part.strip() for part in re.split(r"[,\n]", text))
     return list(dict.fromkeys(part for part in parts if part))
+
+
+def parsed_json(text: str, what: str = "this") -> Any:
+    """The JSON value that was typed, read as strictly as the REST API reads it; else `InvalidRequest`."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(f"{what} is no JSON: {error}") from None
 
 
 def read_form(body: bytes) -> Form:

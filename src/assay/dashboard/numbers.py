@@ -42,12 +42,12 @@ def percent(value: float, decimals: int | None = None) -> str:
 def signed_percent(value: float, decimals: int | None = None) -> str:
     """The same with a plus where it is positive."""
     text = percent(value, decimals)
-    return f"+{text}" if value > 0 and text.strip(f"0.{THIN}%") else text
+    return f"+{text}" if 0 < value < math.inf and text.strip(f"0.{THIN}%") else text
 
 
 def signed(value: float, digits: int = 3) -> str:
     text = plain(value, digits)
-    return f"+{text}" if value > 0 else text
+    return f"+{text}" if 0 < value < math.inf else text
 
 
 def span(low: str, high: str) -> str:

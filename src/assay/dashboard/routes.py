@@ -138,6 +138,7 @@ def _endpoint(workplace: Workplace, views: dict[str, View]) -> Callable[[Request
                     and check_csrf(workplace.secret, visit.session_id, visit.form.text("csrf"))
                 ):
                     raise Forbidden("This form was too old, or didn't come from this page. Try again.")
+            _check_place(visit)
             shown = await to_thread.run_sync(view.handler, visit)
             return await to_thread.run_sync(_response, visit, request, shown, section)
         except ClientDisconnect:
@@ -152,6 +153,12 @@ def _endpoint(workplace: Workplace, views: dict[str, View]) -> Callable[[Request
             return await to_thread.run_sync(_response, visit, request, page, section)
 
     return endpoint
+
+
+def _check_place(visit: Visit) -> None:
+    """Raises `NotFound` where the page's environment is gone: its forms must not do half of their work."""
+    if "environment" in visit.path:
+        visit.state.environment(visit.path["project"], visit.path["environment"])
 
 
 def _signed_in(workplace: Workplace, request: Request) -> Session | None:

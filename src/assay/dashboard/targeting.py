@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from assay.dashboard.forms import Form
+from assay.dashboard.forms import Form, parsed_json
+from assay.errors import InvalidRequest
 from assay.flags.model import Clause, Fallthrough, Flag, FlagConfig, Rollout, Rule, Target
 
 T = TypeVar("T")
@@ -126,20 +127,19 @@ def all_targets(config: FlagConfig) -> list[Target]:
 
 def value_line(value: Any, *, text_only: bool) -> str:
     """A clause's value as a line: a text plainly, unless that would be read as something else."""
-    if isinstance(value, str) and (text_only or parsed_line(value, text_only=False) == value):
-        return value
+    plain = isinstance(value, str) and value == value.strip() and value and "\n" not in value
+    if plain and parsed_line(value, text_only=text_only) == value:
+        return str(value)
     return json.dumps(value, ensure_ascii=False)
 
 
 def parsed_line(line: str, *, text_only: bool) -> Any:
     """What a line stands for: a number, true, false, or whatever is quoted, as JSON; else the text itself."""
-    if text_only:
-        return line
     try:
-        value = json.loads(line, parse_constant=lambda _name: None)
-    except (ValueError, RecursionError):
+        value = parsed_json(line)
+    except InvalidRequest:
         return line
-    return line if value is None else value
+    return line if value is None or (text_only and not isinstance(value, str)) else value
 
 
 def is_text(attribute: str, op: str) -> bool:

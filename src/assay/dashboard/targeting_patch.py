@@ -13,11 +13,12 @@ from assay.dashboard.targeting import (
     DraftRule,
     DraftServe,
     DraftTarget,
+    clause_draft,
     is_text,
     parsed_line,
 )
 from assay.errors import InvalidRequest
-from assay.flags.model import Fallthrough, Flag, FlagConfig, Rollout, Rule, WeightedVariation
+from assay.flags.model import Clause, Fallthrough, Flag, FlagConfig, Rollout, Rule, WeightedVariation
 
 WHOLE = 100_000
 _PERCENT = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{1,3})?")
@@ -56,12 +57,23 @@ def _rule(draft: DraftRule, number: int, flag: Flag, config: FlagConfig) -> dict
     if not draft.clauses:
         raise InvalidRequest(f"{where} has no condition; add one, or remove the rule")
     body: dict[str, Any] = {
-        "clauses": [clause_body(clause, where) for clause in draft.clauses],
+        "clauses": clause_bodies(draft.clauses, before.clauses if before else (), where),
         "trackEvents": before.track_events if before else False,
         **_serve(draft.serve, flag, before, where),
     }
     body |= {"_id": draft.id} if before else {}
     return body | ({"description": draft.description} if draft.description else {})
+
+
+def clause_bodies(
+    drafts: tuple[DraftClause, ...], before: tuple[Clause, ...], where: str
+) -> list[dict[str, Any]]:
+    """Clauses as they are typed; one that nobody touched stays as it was, also where a line can't show it."""
+    kept = {clause_draft(clause): clause for clause in before}
+    return [
+        msgspec.json.decode(msgspec.json.encode(kept[draft])) if draft in kept else clause_body(draft, where)
+        for draft in drafts
+    ]
 
 
 def clause_body(draft: DraftClause, where: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from assay.dashboard.flag_frame import FlagFrame, flag_frame, viewed_flag
 from assay.dashboard.pages.flag_targeting import FLAG
 from assay.dashboard.perform import check, may, perform
 from assay.dashboard.snippets import Snippet, snippets
+from assay.dashboard.stale import told, version_shown, version_test
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.errors import AssayError, InvalidRequest
 
@@ -19,6 +20,7 @@ class FlagAboutPage:
     description: str
     tags: str
     temporary: bool
+    version: str
     browsers: bool
     mobile: bool
     created_ms: int
@@ -48,11 +50,13 @@ def change_about(visit: Visit) -> Shown:
     try:
         if step == "delete":
             return _deleted(visit, flag.key, flag.name)
-        patch = _archiving(step == "archive") if step in ("archive", "restore") else _patch(visit)
+        archiving = step in ("archive", "restore")
+        patch = _archiving(step == "archive") if archiving else _patch(visit)
         body = {"patch": patch, "comment": visit.form.raw("comment")}
         perform(visit, feature_flags.patch_flag, body, project=visit.project.key, flag=flag.key)
     except AssayError as error:
-        return _page(visit, error)
+        now, _ = viewed_flag(visit)
+        return _page(visit, told(error, visit.form, now.version, "flag"))
     notice = {"archive": "Archived. SDKs don't get it any more.", "restore": "Restored."}.get(step, "Saved.")
     return SeeOther(visit.here("flags", flag.key, "about"), notice)
 
@@ -92,7 +96,8 @@ def _patch(visit: Visit) -> list[dict[str, Any]]:
             "usingMobileKey": form.ticked("mobile"),
         },
     }
-    return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
+    replacing = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
+    return [*version_test(form, "/_version"), *replacing]
 
 
 def _deleted(visit: Visit, key: str, name: str) -> Shown:
@@ -110,6 +115,7 @@ def _page(visit: Visit, error: AssayError | None = None) -> Shown:
         name=form.text("name") if form else flag.name,
         description=form.raw("description") if form else flag.description,
         tags=form.raw("tags") if form else ", ".join(flag.tags),
+        version=version_shown(visit.form, flag.version, error),
         temporary=form.ticked("temporary") if form else flag.temporary,
         browsers=form.ticked("browsers") if form else available.using_environment_id,
         mobile=form.ticked("mobile") if form else available.using_mobile_key,

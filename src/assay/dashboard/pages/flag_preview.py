@@ -1,16 +1,16 @@
 """Who would get what: a pasted context evaluated as SDKs do, in every environment."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from assay.api import environments
 from assay.dashboard.flag_frame import FlagFrame, flag_frame, viewed_flag
+from assay.dashboard.forms import parsed_json
 from assay.dashboard.pages.flag_targeting import FLAG
 from assay.dashboard.perform import may
 from assay.dashboard.visit import Page, Shown, View, Visit
 from assay.dashboard.words import reason_words, value_text, variation_label
-from assay.errors import AssayError, InvalidRequest
+from assay.errors import AssayError
 from assay.flags.context import Context, parse_context
 from assay.flags.evaluation import evaluate
 from assay.flags.model import Flag
@@ -67,10 +67,7 @@ def _parsed(text: str) -> Any:
     """A JSON object, or a lone word as the key of a user."""
     if text.strip() and not text.lstrip().startswith(("{", "[", '"')):
         return {"kind": "user", "key": text.strip()}
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"this is no JSON: {error}") from None
+    return parsed_json(text)
 
 
 def _served(visit: Visit, flag: Flag, environment: Environment, context: Context) -> Served:

@@ -10,6 +10,7 @@ from assay.dashboard.forms import Form
 from assay.dashboard.pages.flag_targeting import FLAG
 from assay.dashboard.pages.flags import parsed_value
 from assay.dashboard.perform import perform
+from assay.dashboard.stale import told, version_shown, version_test
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.errors import AssayError
 from assay.flags.model import Flag, Variation
@@ -28,6 +29,7 @@ class VariationsPage:
     flag: FlagFrame
     kind: str
     rows: tuple[VariationRow, ...]
+    version: str
     comment: str
 
 
@@ -61,11 +63,13 @@ def _saved(visit: Visit, rows: list[VariationRow], form: Form) -> Shown:
     flag, _ = viewed_flag(visit)
     try:
         variations = [_variation(row, kind_of(flag)) for row in rows]
-        patch = [{"op": "replace", "path": "/variations", "value": variations}]
+        replacing = {"op": "replace", "path": "/variations", "value": variations}
+        patch = [*version_test(form, "/_version"), replacing]
         body = {"patch": patch, "comment": form.raw("comment")}
         perform(visit, feature_flags.patch_flag, body, project=visit.project.key, flag=flag.key)
     except AssayError as error:
-        return _page(visit, rows, error)
+        now, _ = viewed_flag(visit)
+        return _page(visit, rows, told(error, form, now.version, "flag"))
     return SeeOther(visit.here("flags", flag.key, "variations"), "The variations are saved.")
 
 
@@ -83,7 +87,11 @@ def _row(variation: Variation, kind: str) -> VariationRow:
 def _page(visit: Visit, rows: list[VariationRow], error: AssayError | None = None) -> Shown:
     flag, _ = viewed_flag(visit)
     page = VariationsPage(
-        flag_frame(visit, "variations"), kind_of(flag), tuple(rows), visit.form.raw("comment")
+        flag_frame(visit, "variations"),
+        kind_of(flag),
+        tuple(rows),
+        version_shown(visit.form, flag.version, error),
+        visit.form.raw("comment"),
     )
     status, words = (error.status, str(error)) if error else (200, "")
     return Page("flag_variations.html", flag.name, page, status, words[:1].upper() + words[1:])

@@ -1,13 +1,12 @@
 """Flags: the list, and making one."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from assay.api import feature_flags, flag_listing
 from assay.dashboard.addresses import PLACE
-from assay.dashboard.forms import Form
+from assay.dashboard.forms import Form, parsed_json
 from assay.dashboard.listings import Pager, page_of
 from assay.dashboard.perform import check, may, perform
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
@@ -108,8 +107,8 @@ def parsed_value(text: str, kind: str) -> Any:
     if kind == "string":
         return text
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = parsed_json(text)
+    except InvalidRequest:
         value = None
     if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise InvalidRequest(f"{text[:40]!r} is no number")

@@ -16,6 +16,7 @@ from assay.dashboard.group_form import (
 )
 from assay.dashboard.pages.flags import key_of_name
 from assay.dashboard.perform import check, may, perform
+from assay.dashboard.stale import told, version_shown, version_test
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.errors import AssayError
 from assay.experiments.metric import Metric
@@ -51,6 +52,7 @@ class GroupPage:
     key: str
     title: str
     form: GroupForm
+    version: str
     kinds: dict[str, str]
     choices: tuple[MetricChoice, ...]
     used_by: tuple[tuple[str, str], ...]
@@ -112,11 +114,13 @@ def change_group(visit: Visit) -> Shown:
             visit.form.check_confirmed(group.key, "group")
             perform(visit, metric_groups.delete_metric_group, project=project, group=group.key)
             return SeeOther(visit.here("metrics"), f"{group.name} is deleted.")
-        body = {"patch": _patch(group, typed)}
+        body = {"patch": [*version_test(visit.form, "/_version"), *_patch(group, typed)]}
         perform(visit, metric_groups.patch_metric_group, body, project=project, group=group.key)
     except AssayError as error:
         shown = form_of_group(group) if step == "delete" else typed
-        return _page(visit, shown, group, unsaved=step != "delete", error=error)
+        now = _viewed(visit)
+        error = told(error, visit.form, now.version, "group")
+        return _page(visit, shown, now, unsaved=step != "delete", error=error)
     return SeeOther(visit.here("metric-groups", group.key), "Saved.")
 
 
@@ -149,6 +153,7 @@ def _page(
         key=key,
         title=group.name if group else "New group or funnel",
         form=form,
+        version=version_shown(visit.form, group.version, error) if group else "",
         kinds=KINDS,
         choices=_choices(visit, form),
         used_by=_users(visit, key) if group else (),

@@ -28,6 +28,7 @@ from assay.dashboard.metric_preview import MetricPreview, SeenKey, preview_of, s
 from assay.dashboard.pages.flags import key_of_name
 from assay.dashboard.pages.metric_groups import ListedGroup, listed_groups
 from assay.dashboard.perform import check, may, perform
+from assay.dashboard.stale import told, version_shown, version_test
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.errors import AssayError
 from assay.experiments.flag_scoped import FlagExperiments
@@ -71,6 +72,7 @@ class MetricPage:
     key: str
     title: str
     form: MetricForm
+    version: str
     preview: MetricPreview | None
     seen: tuple[SeenKey, ...]
     measures: dict[str, str]
@@ -148,11 +150,12 @@ def change_metric(visit: Visit) -> Shown:
             visit.form.check_confirmed(metric.key, "metric")
             perform(visit, metrics.delete_metric, project=project, metric=metric.key)
             return SeeOther(visit.here("metrics"), f"{metric.name} is deleted.")
-        body = {"patch": _patch(metric, typed)}
+        body = {"patch": [*version_test(visit.form, "/_version"), *_patch(metric, typed)]}
         perform(visit, metrics.patch_metric, body, project=project, metric=metric.key)
     except AssayError as error:
         shown = form_of_metric(metric) if step == "delete" else typed
-        return _page(visit, shown, metric, error=error)
+        now = _viewed(visit)
+        return _page(visit, shown, now, error=told(error, visit.form, now.version, "metric"))
     return SeeOther(visit.here("metrics", metric.key), "Saved.")
 
 
@@ -186,6 +189,7 @@ def _page(
         key=key,
         title="New metric" if metric is None else metric.name,
         form=form,
+        version="" if metric is None else version_shown(visit.form, metric.version, error),
         preview=preview_of(visit, form, key),
         seen=seen_keys(visit),
         measures=MEASURES,

@@ -79,6 +79,7 @@ class EnvironmentPage:
     key: str
     name: str
     colour: str
+    typed_colour: str
     tags: str
     project: str
     project_name: str
@@ -212,8 +213,8 @@ def _project(visit: Visit, error: AssayError | None = None) -> Shown:
     adding = form.text("do") == "environment"
     page = ProjectPage(
         key=project.key,
-        name=form.text("name") if error and not adding and form.text("name") else project.name,
-        tags=", ".join(project.tags),
+        name=form.text("name") if error and form.text("do") == "save" else project.name,
+        tags=form.raw("tags") if error and form.text("do") == "save" else ", ".join(project.tags),
         home=_project_home(project.key),
         rows=tuple(
             EnvironmentRow(
@@ -234,6 +235,7 @@ def _project(visit: Visit, error: AssayError | None = None) -> Shown:
 
 def _environment(visit: Visit, error: AssayError | None = None) -> Shown:
     project, item = visit.project, visit.environment
+    typed = visit.form if error and visit.form.text("do", "save") == "save" else None
     settings = {
         "confirmChanges": item.confirm_changes,
         "requireComments": item.require_comments,
@@ -242,9 +244,10 @@ def _environment(visit: Visit, error: AssayError | None = None) -> Shown:
     }
     page = EnvironmentPage(
         key=item.key,
-        name=item.name,
+        name=typed.text("name") if typed else item.name,
         colour=item.color,
-        tags=", ".join(item.tags),
+        typed_colour=typed.text("color") if typed else item.color,
+        tags=typed.raw("tags") if typed else ", ".join(item.tags),
         project=project.key,
         project_name=project.name,
         project_home=_project_home(project.key),
@@ -252,7 +255,10 @@ def _environment(visit: Visit, error: AssayError | None = None) -> Shown:
         sdk_key=item.sdk_key,
         mobile_key=item.mobile_key,
         client_id=item.id,
-        ticks=tuple(Tick(name, *TICKS[name], ticked) for name, ticked in settings.items()),
+        ticks=tuple(
+            Tick(name, *TICKS[name], typed.ticked(name) if typed else ticked)
+            for name, ticked in settings.items()
+        ),
         graces=tuple(GRACES.items()),
         former=_former(item),
         may_change=may(visit, environments.patch_environment, project=project.key, environment=item.key),

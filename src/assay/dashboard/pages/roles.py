@@ -2,15 +2,15 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from assay.api import roles
+from assay.dashboard.forms import parsed_json
 from assay.dashboard.pages.flags import key_of_name
 from assay.dashboard.perform import check, may, perform
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
-from assay.errors import AssayError, InvalidRequest
+from assay.errors import AssayError
 from assay.store.records import Role
 
 HOME = "/settings/roles"
@@ -55,7 +55,7 @@ def change_roles(visit: Visit) -> Shown:
             return SeeOther(HOME, "The role is gone.")
         body = {
             "name": form.text("name"),
-            "policy": _policy(form.raw("policy")),
+            "policy": parsed_json(form.raw("policy"), "the policy"),
             "basePermissions": "reader" if form.ticked("reads") else "no_access",
         }
         if step == "save":
@@ -66,13 +66,6 @@ def change_roles(visit: Visit) -> Shown:
     except AssayError as error:
         return _page(visit, error)
     return SeeOther(HOME, f"The role {form.text('name')} is made.")
-
-
-def _policy(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"the policy is no JSON: {error}") from None
 
 
 def _page(visit: Visit, error: AssayError | None = None) -> Shown:

@@ -13,8 +13,9 @@ from assay.dashboard.pages.flag_history import ChangeSet, page_of_entries
 from assay.dashboard.pages.flag_targeting import Choice, operator_choices
 from assay.dashboard.pages.flags import key_of_name
 from assay.dashboard.perform import check, may, perform
+from assay.dashboard.stale import told, version_shown, version_test
 from assay.dashboard.targeting import DraftClause, clause_draft, clauses_of_form
-from assay.dashboard.targeting_patch import clause_body, percent_weight
+from assay.dashboard.targeting_patch import clause_bodies, percent_weight
 from assay.dashboard.visit import Page, SeeOther, Shown, View, Visit
 from assay.errors import AssayError, InvalidRequest
 from assay.flags.segment import Segment, SegmentRule, SegmentTarget
@@ -80,6 +81,7 @@ class SegmentPage:
     home: str
     list: str
     draft: SegmentDraft
+    version: str
     unsaved: bool
     operators: tuple[Choice, ...]
     flags: tuple[tuple[str, str], ...]
@@ -120,10 +122,12 @@ def change_segment(visit: Visit) -> Shown:
             return SeeOther(visit.here("segments"), f"{segment.name} is deleted.")
         if step != "save":
             return _page(visit, _stepped(draft, step), unsaved=True)
-        body = {"patch": _patch(draft, segment), "comment": form.raw("comment")}
+        patch = [*version_test(form, "/version"), *_patch(draft, segment)]
+        body = {"patch": patch, "comment": form.raw("comment")}
         perform(visit, segments.patch_segment, body, query={}, **place)
     except AssayError as error:
         kept = _draft_of(segment) if step == "delete" else draft
+        error = told(error, form, _viewed(visit).version, "segment")
         return _page(visit, kept, unsaved=step != "delete", error=error)
     return SeeOther(visit.here("segments", segment.key), f"Saved. {visit.environment.name} serves it now.")
 
@@ -184,6 +188,7 @@ def _page(
         home=visit.here("segments", segment.key),
         list=visit.here("segments"),
         draft=draft,
+        version=version_shown(visit.form, segment.version, error),
         unsaved=unsaved,
         operators=operator_choices(),
         flags=_flags(visit, segment.key),
@@ -300,7 +305,7 @@ def _rule(draft: DraftSegmentRule, number: int, segment: Segment) -> dict[str, A
     where = f"rule {number}"
     if not draft.clauses:
         raise InvalidRequest(f"{where} has no condition; add one, or remove the rule")
-    body: dict[str, Any] = {"clauses": [clause_body(clause, where) for clause in draft.clauses]}
+    body: dict[str, Any] = {"clauses": clause_bodies(draft.clauses, before.clauses if before else (), where)}
     body |= _kept(before) if before else {}
     return body | ({"weight": percent_weight(draft.percent, where)} if draft.percent else {})
 
