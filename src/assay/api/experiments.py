@@ -27,6 +27,7 @@ from assay.flags.validation import require_key
 from assay.store.store import require_absent
 
 FILTERS = ("flagKey", "metricKey", "status")
+STATUSES = ("not_started", "running", "stopped")
 # What whoever writes an experiment wants to see of it, asked for or not.
 WRITTEN = frozenset({"draftIteration"})
 
@@ -152,6 +153,8 @@ def _experiment(call: Call, body: ExperimentPost, environment: str, now_ms: int)
 def _chosen(call: Call, project: str) -> list[Experiment]:
     """The project's experiments that the query asks for."""
     filters = known_filters(call.query.get("filter"), FILTERS)
+    if filters.get("status", STATUSES[0]) not in STATUSES:
+        raise InvalidRequest(f"status is one of {', '.join(STATUSES)}")
     states = set(call.query.get("lifecycleState", "active").split(","))
     if not states <= {"active", "archived"}:
         raise InvalidRequest("lifecycleState is active, archived, or both with a comma between them")

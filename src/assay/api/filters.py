@@ -21,6 +21,8 @@ def colon_filters(text: str | None) -> dict[str, str]:
         match = _NAME.match(part)
         if match is None:
             raise InvalidRequest(f"a filter is field:value, not {part[:40]!r}")
+        if match[1] in found:
+            raise InvalidRequest(f"the filter {match[1]} is given twice")
         found[match[1]] = part[match.end() :].strip()
     return found
 

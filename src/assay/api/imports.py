@@ -130,6 +130,7 @@ def _import_environment(
     before = held(call.rooms.store.state)
 
     def write() -> list[str]:
+        require_key(document.get("key"), "An environment's")
         fields = _fields(document, ENVIRONMENT_FIELDS)
         if before is None:
             environments.create_environment(
@@ -181,6 +182,7 @@ def _import_metric(call: Call, project: str, document: Document) -> ImportedRep:
     address = ("metric", project, key)
 
     def write() -> list[str]:
+        require_key(document.get("key"), "A metric's")
         fields = _fields(document, METRIC_FIELDS)
         if call.rooms.store.state.find(address) is None:
             metrics.create_metric(_inner(call, fields, project=project))
@@ -198,8 +200,10 @@ def _import_segment(call: Call, project: str, environment: str, document: Docume
     address = ("segment", segments_shelf(project, environment), key)
 
     def write() -> list[str]:
-        counts = document.get("_unboundedMetadata") or {}
-        if document.get("unbounded") and (counts.get("includedCount") or counts.get("excludedCount")):
+        require_key(document.get("key"), "A segment's")
+        counts = document.get("_unboundedMetadata")
+        counted = isinstance(counts, dict) and (counts.get("includedCount") or counts.get("excludedCount"))
+        if document.get("unbounded") and counted:
             raise InvalidRequest("it is unbounded: its members aren't in the answers of the API")
         place = {"project": project, "environment": environment, "segment": key}
         fields = _fields(document, SEGMENT_FIELDS)

@@ -37,13 +37,14 @@ def _neighbours(
     call: Call, path: tuple[str, ...], *, limit: int, offset: int, total: int
 ) -> dict[str, dict[str, str]]:
     """Links to the pages around; those that don't exist are left out."""
-    links = {}
+    links, last = {}, max(0, (total - 1) // limit * limit)
     if offset > 0:
         links["first"] = _page(call, path, limit, 0)
-        links["prev"] = _page(call, path, limit, max(0, offset - limit))
+        # From behind the end the way back leads to the last page.
+        links["prev"] = _page(call, path, limit, last if offset >= total else max(0, offset - limit))
     if offset + limit < total:
         links["next"] = _page(call, path, limit, offset + limit)
-        links["last"] = _page(call, path, limit, (total - 1) // limit * limit)
+        links["last"] = _page(call, path, limit, last)
     return links
 
 

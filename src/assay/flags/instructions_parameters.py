@@ -83,3 +83,20 @@ def index_of(variations: tuple[Variation, ...], identifier: object) -> int:
         if variation.id == identifier:
             return index
     raise InvalidRequest(f"the flag has no variation with the id {identifier!r}")
+
+
+def with_values(held: tuple[Any, ...], added: list[Any]) -> tuple[Any, ...]:
+    """The values and, behind them, those that weren't among them; true is not 1."""
+    values = held
+    for value in added:
+        values = values if _holds(values, value) else (*values, value)
+    return values
+
+
+def without_values(held: tuple[Any, ...], gone: list[Any]) -> tuple[Any, ...]:
+    """The values that aren't among those gone."""
+    return tuple(value for value in held if not _holds(gone, value))
+
+
+def _holds(values: list[Any] | tuple[Any, ...], wanted: Any) -> bool:
+    return any(isinstance(value, bool) == isinstance(wanted, bool) and value == wanted for value in values)

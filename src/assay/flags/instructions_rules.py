@@ -1,13 +1,12 @@
 """Instructions about rules and their clauses, and about what is served, in one environment."""
 
 from collections.abc import Callable
-from typing import Any
 
 from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
 from assay.flags.context import USER
-from assay.flags.instructions_parameters import Instruction, Scene, index_of
+from assay.flags.instructions_parameters import Instruction, Scene, index_of, with_values, without_values
 from assay.flags.model import Clause, Fallthrough, Flag, FlagConfig, Rollout, Rule, WeightedVariation
 
 ConfigChange = Callable[[Scene, FlagConfig, Instruction], FlagConfig]
@@ -61,15 +60,15 @@ def _update_clause(scene: Scene, config: FlagConfig, instruction: Instruction) -
 def _add_values(scene: Scene, config: FlagConfig, instruction: Instruction) -> FlagConfig:
     rule = _rule(config, instruction.text("ruleId"))
     clause = _clause(rule, instruction.text("clauseId"))
-    added = [value for value in instruction.items("values") if not _holds(clause.values, value)]
-    return _with_clause(config, rule, replace(clause, values=(*clause.values, *added)))
+    values = with_values(clause.values, instruction.items("values"))
+    return _with_clause(config, rule, replace(clause, values=values))
 
 
 def _remove_values(scene: Scene, config: FlagConfig, instruction: Instruction) -> FlagConfig:
-    rule, gone = _rule(config, instruction.text("ruleId")), instruction.items("values")
+    rule = _rule(config, instruction.text("ruleId"))
     clause = _clause(rule, instruction.text("clauseId"))
-    kept = tuple(value for value in clause.values if not _holds(gone, value))
-    return _with_clause(config, rule, replace(clause, values=kept))
+    values = without_values(clause.values, instruction.items("values"))
+    return _with_clause(config, rule, replace(clause, values=values))
 
 
 def _update_rule_serving(scene: Scene, config: FlagConfig, instruction: Instruction) -> FlagConfig:
@@ -175,11 +174,6 @@ def _with_clauses(config: FlagConfig, rule: Rule, clauses: tuple[Clause, ...]) -
 def _with_clause(config: FlagConfig, rule: Rule, changed: Clause) -> FlagConfig:
     clauses = tuple(changed if clause.id == changed.id else clause for clause in rule.clauses)
     return _with_clauses(config, rule, clauses)
-
-
-def _holds(values: list[Any] | tuple[Any, ...], wanted: Any) -> bool:
-    """Whether the value is among them; true is not 1."""
-    return any(isinstance(value, bool) == isinstance(wanted, bool) and value == wanted for value in values)
 
 
 RULE_INSTRUCTIONS: dict[str, ConfigChange] = {

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from assay.errors import InvalidRequest
-from assay.flags.clause_validation import CONTEXT_KIND, OPERATORS
+from assay.flags.clause_validation import CONTEXT_KIND, check_clause
 from assay.flags.context import USER
 from assay.flags.delivery import delivered_clause
 from assay.flags.model import Clause
@@ -146,11 +146,8 @@ def check_kind(kind: str) -> None:
 def _check_rule(rule: SegmentRule, where: str) -> None:
     if not rule.clauses:
         raise InvalidRequest(f"{where} has no clauses")
-    for clause in rule.clauses:
-        if clause.op not in OPERATORS:
-            raise InvalidRequest(f"{where}: unknown operator {clause.op!r}")
-        if clause.context_kind:
-            check_kind(clause.context_kind)
+    for number, clause in enumerate(rule.clauses):
+        check_clause(clause, f"{where}.clauses[{number}]")
     if rule.weight is not None and not 0 <= rule.weight <= WHOLE:
         raise InvalidRequest(f"{where}: a weight lies between 0 and {WHOLE}, not {rule.weight}")
     if rule.rollout_context_kind:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from assay.errors import InvalidRequest
 from assay.flags.context import USER
-from assay.flags.instructions_parameters import Instruction, folded
+from assay.flags.instructions_parameters import Instruction, folded, with_values, without_values
 from assay.flags.model import Clause
 from assay.flags.segment import Segment, SegmentRule, SegmentTarget, Side, listed
 
@@ -114,7 +114,8 @@ def _add_rule(segment: Segment, instruction: Instruction) -> Segment:
         "rolloutContextKind": instruction.given.get("rolloutcontextkind"),
         "bucketBy": instruction.given.get("bucketby"),
     }
-    rule = identified_rule(_converted(document, SegmentRule))
+    rule = _converted(document, SegmentRule)
+    rule = identified_rule(replace(rule, clauses=tuple(map(_new, rule.clauses))))
     before = instruction.given.get("beforeruleid")
     ids = [rule.id for rule in segment.rules]
     if before is not None and before not in ids:
@@ -156,15 +157,20 @@ def _update_rule_rollout(segment: Segment, instruction: Instruction) -> Segment:
 
 
 def _add_clauses(segment: Segment, instruction: Instruction) -> Segment:
-    added = _converted(instruction.given.get("clauses"), tuple[Clause, ...])
-    return _on_clauses(segment, instruction, lambda clauses: (*clauses, *map(_identified, added)))
+    added = map(_new, _converted(instruction.given.get("clauses"), tuple[Clause, ...]))
+    return _on_clauses(segment, instruction, lambda clauses: (*clauses, *added))
 
 
 def _remove_clauses(segment: Segment, instruction: Instruction) -> Segment:
     gone = set(instruction.texts("clauseIds"))
-    return _on_clauses(
-        segment, instruction, lambda clauses: tuple(clause for clause in clauses if clause.id not in gone)
-    )
+
+    def kept(clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
+        unknown = gone - {clause.id for clause in clauses}
+        if unknown:
+            raise InvalidRequest(f"the rule has no clause with the id {min(unknown)[:80]!r}")
+        return tuple(clause for clause in clauses if clause.id not in gone)
+
+    return _on_clauses(segment, instruction, kept)
 
 
 def _update_clause(segment: Segment, instruction: Instruction) -> Segment:
@@ -175,20 +181,14 @@ def _update_clause(segment: Segment, instruction: Instruction) -> Segment:
 def _add_values(segment: Segment, instruction: Instruction) -> Segment:
     added = instruction.items("values")
     return _on_clause(
-        segment,
-        instruction,
-        lambda clause: replace(
-            clause, values=(*clause.values, *(value for value in added if value not in clause.values))
-        ),
+        segment, instruction, lambda clause: replace(clause, values=with_values(clause.values, added))
     )
 
 
 def _remove_values(segment: Segment, instruction: Instruction) -> Segment:
     gone = instruction.items("values")
     return _on_clause(
-        segment,
-        instruction,
-        lambda clause: replace(clause, values=tuple(value for value in clause.values if value not in gone)),
+        segment, instruction, lambda clause: replace(clause, values=without_values(clause.values, gone))
     )
 
 
@@ -251,6 +251,11 @@ def _on_clause(segment: Segment, instruction: Instruction, change: Callable[[Cla
         return tuple(change(clause) if clause.id == key else clause for clause in clauses)
 
     return _on_clauses(segment, instruction, changed)
+
+
+def _new(clause: Clause) -> Clause:
+    """What is added gets an id of its own: it may be a copy of a clause that is there."""
+    return _identified(replace(clause, id=""))
 
 
 def _identified(clause: Clause) -> Clause:
