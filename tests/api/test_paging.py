@@ -1,6 +1,5 @@
 """Pages of listings: odd limits and offsets, and links that lead to pages that exist."""
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +13,7 @@ KEYS = [f"f{number}" for number in range(7)]
 
 
 @pytest.fixture(scope="module")
-def shelf(api: LiveServer) -> Iterator[Caller]:
+def shelf(api: LiveServer) -> Caller:
     """A project with seven flags, metrics, segments and environments."""
     caller = own_project(api)
     for key in KEYS:
@@ -26,7 +25,7 @@ def shelf(api: LiveServer) -> Iterator[Caller]:
         environment = {"key": key, "name": key, "color": "000000"}
         path = f"/projects/{caller.project}/environments"
         assert caller.send("POST", path, environment).status == 201
-    yield caller
+    return caller
 
 
 LISTINGS = ["/flags/{0}", "/metrics/{0}", "/segments/{0}/test", "/projects/{0}/environments?filter=query:f"]
