@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from assay.api.flag_creation import identified, identified_rule
 from assay.api.flag_experiments import edited_experiments
-from assay.api.patching import JsonPatch, MergePatch, SemanticPatch, converted, patched
+from assay.api.patching import JsonPatch, MergePatch, SemanticPatch, converted, patched, require_comment
 from assay.api.representations.flag_configs import Shown
 from assay.api.representations.flags import flag_rep
 from assay.errors import Conflict, InvalidRequest
@@ -54,8 +54,8 @@ def check_edit(state: State, project: str, before: Flag, after: Flag, comment: s
     _check_measured(state, project, before, after)
     for environment in state.project(project).environments:
         changed = before.environments.get(environment.key) != after.environments.get(environment.key)
-        if environment.require_comments and changed and not comment.strip():
-            raise InvalidRequest(f"the environment {environment.key!r} requires a comment with each change")
+        if changed:
+            require_comment(environment, comment)
 
 
 def put_edit(

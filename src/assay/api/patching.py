@@ -9,6 +9,7 @@ import jsonpointer
 import msgspec
 
 from assay.errors import InvalidRequest, OptimisticLock, PatchFailed
+from assay.store.records import Environment
 
 T = TypeVar("T")
 
@@ -113,6 +114,12 @@ def only_json(patch: JsonPatch | MergePatch | SemanticPatch) -> JsonPatch | Merg
     if isinstance(patch, SemanticPatch):
         raise InvalidRequest("this resource takes a JSON Patch")
     return patch
+
+
+def require_comment(environment: Environment, comment: str) -> None:
+    """Raises `InvalidRequest` where a change in the environment must say why and doesn't."""
+    if environment.require_comments and not comment.strip():
+        raise InvalidRequest(f"the environment {environment.key!r} requires a comment with each change")
 
 
 def converted(document: Any, kind: type[T]) -> T:

@@ -7,7 +7,7 @@ import msgspec
 
 from assay.api.call import Answer, Call, Operation
 from assay.api.links import Links, link
-from assay.api.patching import converted
+from assay.api.patching import converted, require_comment
 from assay.flags.context import USER
 from assay.flags.segment import ExpiringMember, Segment, Side
 from assay.flags.segment_expiry import apply_member_expiry, without_expired
@@ -99,12 +99,13 @@ def _patched(call: Call, *, users: bool) -> MemberExpiryRep:
     body = converted(call.object(), ExpiryBody)
     project, environment = call.path["project"], call.path["environment"]
     with call.rooms.store.writing(call.actor, body.comment) as transaction:
+        before = transaction.state.segment(project, environment, call.path["segment"])
         segment = apply_member_expiry(
-            transaction.state.segment(project, environment, call.path["segment"]),
-            body.instructions,
-            now_ms=transaction.now_ms,
-            new_id=lambda: str(uuid.uuid4()),
+            before, body.instructions, now_ms=transaction.now_ms, new_id=lambda: str(uuid.uuid4())
         )
+        here = transaction.state.environment(project, environment)
+        if segment != before:
+            require_comment(here, body.comment)
         segment = transaction.put_segment(project, environment, segment, "updateExpiringTargets")
     return {**_collection(call, segment, users=users), **followed(body)}
 

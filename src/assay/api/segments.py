@@ -11,7 +11,7 @@ from assay.api.filters import sorted_by
 from assay.api.links import link
 from assay.api.operator_filters import Test, by_text, by_values, filtered
 from assay.api.paging import paged
-from assay.api.patching import SemanticPatch, converted, parse_patch, patched
+from assay.api.patching import SemanticPatch, converted, parse_patch, patched, require_comment
 from assay.api.representations.segments import (
     MembershipsRep,
     Named,
@@ -143,8 +143,8 @@ def patch_segment(call: Call) -> Answer:
                 expiring=segment.expiring,
             )
         here = transaction.state.environment(project, environment)
-        if here.require_comments and edited != segment and not patch.comment.strip():
-            raise InvalidRequest(f"the environment {environment!r} requires a comment with each change")
+        if edited != segment:
+            require_comment(here, patch.comment)
         if call.boolean("dryRun"):
             _check(transaction.state, project, environment, edited)
         else:
