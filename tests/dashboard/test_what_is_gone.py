@@ -218,3 +218,72 @@ def test_a_list_is_paged_and_keeps_what_was_searched(site: LiveServer, admin: Vi
     assert [len(one) for one in names] == [50, 1]
     assert names[0].isdisjoint(names[1])
     assert re.search(rf'value="{stem} &amp;"', second.text)
+
+
+def test_why_an_experiment_was_stopped_is_said_where_nothing_was_shipped(
+    site: LiveServer, admin: Visitor
+) -> None:
+    key = fresh("why")
+    started(site, key)
+    page = admin.post(f"{PLACE}/experiments/{key}/do", {"do": "stop", "reason": HOSTILE})
+    said = f"Stopped, and nothing was shipped. {HOSTILE}"
+    assert said in text_of(page.text)
+    assert said in text_of(admin.get(f"{PLACE}/experiments/{key}/download/report").text)
+    assert "<b>" not in page.text
+
+
+def test_two_people_who_stop_an_experiment_stop_it_once(site: LiveServer, admin: Visitor) -> None:
+    key = fresh("twice")
+    started(site, key)
+    address = f"{PLACE}/experiments/{key}/do"
+    assert admin.post(address, {"do": "stop", "reason": "First"}).status_code == 200
+    second = admin.post(address, {"do": "stop", "reason": "Second"})
+    assert second.status_code in (400, 409)
+    assert 'role="alert"' in second.text
+    assert "nothing was shipped. First" in text_of(admin.get(f"{PLACE}/experiments/{key}").text)
+
+
+def test_a_draft_that_was_started_meanwhile_is_not_edited(site: LiveServer, admin: Visitor) -> None:
+    key = fresh("begun")
+    make_experiment(site, key)
+    page = f"{PLACE}/experiments/{key}/edit"
+    fields = admin.form_of(page)
+    assert instruct(site, key, "startIteration").status == 200
+    late = admin.post(page, {**fields, "name": "Too late", "do": "save"})
+    assert late.status_code == 404
+    assert "what has been started keeps its design" in text_of(late.text)
+    assert site.rest("GET", f"{ALL}/{key}").body["name"] == key
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("name", "", "Give it a name."),
+        ("primary", "", "Choose the metric that decides."),
+        ("power", "NaN", "A percentage above 0 and below 100."),
+        ("power", "10", "it would rather miss the effect than find it"),
+        ("lift", "1e999", "A percentage above 0."),
+        ("lift", "-5", "A percentage above 0."),
+        ("treatment.0.percent", "101", "Shares are percentages between 0 and 100."),
+        ("treatment.0.percent", "0", "has a share above 0 %"),
+        ("treatment.0.percent", "99", "The shares add up to 149 %; 100 % is the most."),
+        ("baseline", "gone", "Choose as the baseline one of those that take part."),
+        ("version", "9" * 5_000, ""),
+        ("version", "\u0661", ""),
+    ],
+)
+def test_a_draft_with_a_wrong_field_is_kept_as_typed_beside_its_fault(
+    site: LiveServer, admin: Visitor, field: str, value: str, words: str
+) -> None:
+    key = fresh("faulty")
+    make_experiment(site, key)
+    page = f"{PLACE}/experiments/{key}/edit"
+    fields = admin.form_of(page)
+    refused = admin.post(page, {**fields, field: value, "hypothesis": HOSTILE, "do": "save"})
+    assert refused.status_code in (400, 409)
+    assert words in text_of(refused.text)
+    assert HOSTILE in text_of(refused.text)
+    assert (
+        site.rest("GET", f"{ALL}/{key}?expand=draftIteration").body["draftIteration"]["hypothesis"]
+        == "it helps"
+    )

@@ -51,6 +51,11 @@ class Form:
         """A percentage as typed, without its sign and with a decimal point."""
         return self.text(name).removesuffix("%").strip().replace(",", ".")
 
+    def version(self) -> int:
+        """Of the record that the form began with; 0, which is none's, where that is no number."""
+        text = self.text("version")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+
     def check_confirmed(self, key: str, noun: str) -> None:
         """Raises `InvalidRequest` unless the key of what is to be deleted was typed."""
         if self.text("confirm") != key:

@@ -8,9 +8,7 @@ from assay.errors import AssayError, Conflict
 
 def version_test(form: Form, path: str) -> list[dict[str, Any]]:
     """The JSON Patch operation that fails unless the record at `path` has the version the form began with."""
-    version = form.text("version")
-    whole = version.isascii() and version.isdecimal() and len(version) < 16
-    return [{"op": "test", "path": path, "value": int(version) if whole else 0}] if version else []
+    return [{"op": "test", "path": path, "value": form.version()}] if form.text("version") else []
 
 
 def version_shown(form: Form, version: int, error: AssayError | None = None) -> str:

@@ -95,9 +95,8 @@ def draft_of_flag(flag: Flag, config: FlagConfig) -> Draft:
 
 
 def draft_of_form(form: Form) -> Draft:
-    version = form.text("version", "0")
     return Draft(
-        version=int(version) if version.isdecimal() and len(version) < 19 else 0,
+        version=form.version(),
         rules=tuple(_rule_form(rule) for rule in form.numbered("rule")),
         fallthrough=_serve_form(form.within("fallthrough")),
         off=form.text("off"),

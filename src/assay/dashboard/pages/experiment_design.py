@@ -132,12 +132,11 @@ def _check_may(visit: Visit) -> None:
 
 def planned_iteration(visit: Visit, typed: DesignForm) -> dict[str, Any]:
     """The design as the REST API takes it; a horizon left empty is the size that is needed."""
-    version = visit.form.text("version")
     horizon = horizon_units(typed)
     if typed.plan == "horizon" and horizon is None:
         found = forecast_of(visit, typed, _metric(visit, typed.primary))
         horizon = found.size if found else None
-    return iteration_body(typed, int(version) if version.isdecimal() else 0, horizon=horizon)
+    return iteration_body(typed, visit.form.version(), horizon=horizon)
 
 
 def _created(visit: Visit, typed: DesignForm) -> str:
