@@ -1,5 +1,6 @@
 """Why a metric shows nothing: each cause is found, and told from the others."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ def diagnosed(server: LiveServer, until: str) -> str:
         page = text_of(visitor.get(WHY).text)
         if until in page:
             return page
+        time.sleep(0.1)
     raise AssertionError(f"{until!r} never appeared: {page}")
 
 

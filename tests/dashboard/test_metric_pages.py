@@ -1,5 +1,6 @@
 """Metrics by forms: every kind is made and read back, and a preview counts as the events are."""
 
+import time
 from typing import Any
 
 import pytest
@@ -162,6 +163,7 @@ def eventually(visitor: Visitor, path: str, words: str) -> str:
         page = visitor.get(path).text
         if words in text_of(page):
             return page
+        time.sleep(0.1)
     raise AssertionError(f"{words!r} never appeared on {path}")
 
 
