@@ -1,11 +1,13 @@
 """Metrics by forms: every kind is made and read back, and a preview counts as the events are."""
 
+import re
 import time
 from typing import Any
 
 import pytest
 
 from assay.dashboard.metric_form import form_of_metric, metric_body
+from assay.dashboard.numbers import THIN, whole
 from assay.experiments.metric import Metric
 from dashboard.visitor import Visitor, text_of
 from live import LiveServer, exposure, now_ms, tracked
@@ -142,8 +144,8 @@ def test_a_preview_counts_events_units_and_values(server: LiveServer) -> None:
     assert server.send(events).status == 202
     server.rest("POST", "/metrics/default", {"key": "buy", "kind": "custom", "eventKey": "buy"})
     visitor = Visitor(server.host).sign_in(server.token)
-    page = text_of(eventually(visitor, f"{PLACE}/metrics/buy", "4 events"))
-    assert "3 users would count as converted" in page
+    page = text_of(eventually(visitor, f"{PLACE}/metrics/buy", "3 users would count as converted"))
+    assert "4 events" in page
     typed = {**BASIS, "event_key": "buy", "measure": "sum", "unit": "€", "name": "x", "do": "preview"}
     page = text_of(visitor.post(f"{PLACE}/new-metric", typed).text)
     assert "11.00 € for each user that had any" in page
@@ -155,6 +157,30 @@ def test_a_preview_counts_events_units_and_values(server: LiveServer) -> None:
     listing = text_of(visitor.get(f"{PLACE}/metrics").text)
     assert "Events that no metric counts" in listing
     assert "bye" in listing
+
+
+def test_the_figures_of_a_preview_are_of_one_moment_while_events_arrive(server: LiveServer) -> None:
+    """Every unit has one event here, so that both figures are the same in each moment."""
+    server.rest("POST", "/metrics/default", {"key": "buy", "kind": "custom", "eventKey": "buy"})
+    visitor = Visitor(server.host).sign_in(server.token)
+    seen: set[str] = set()
+    payloads = 0
+    while len(seen) < 5:
+        events = [tracked(f"u{payloads}-{n}", now_ms(), key="buy") for n in range(10)]
+        assert server.send(events).status == 202
+        payloads += 1
+        page = text_of(visitor.get(f"{PLACE}/metrics/buy").text)
+        events_shown = shown(page, "events in the last 14 days")
+        assert shown(page, "users would count as converted") == events_shown
+        seen.add(events_shown)
+        assert payloads < 1000, seen
+    eventually(visitor, f"{PLACE}/metrics/buy", f"{whole(payloads * 10)} users would count as converted")
+
+
+def shown(page: str, words: str) -> str:
+    """The number before the words; none where the page has nothing to show."""
+    found = re.search(rf"([\d{THIN}]+) {words}", page)
+    return found[1] if found else ""
 
 
 def eventually(visitor: Visitor, path: str, words: str) -> str:

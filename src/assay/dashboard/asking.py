@@ -30,11 +30,24 @@ def _answer(visit: Visit, question: Hashable, state: object, compute: Callable[[
 
 def lately_rows(visit: Visit, query: Query) -> list[tuple[Any, ...]]:
     """A query's rows; `since_ms` among its parameters moves with the time, and the question stays the same."""
-    parameters = {name: value for name, value in query.parameters.items() if name != "since_ms"}
-    question = (query.sql, *sorted((name, str(value)) for name, value in parameters.items()))
+    return lately_together(visit, query)[0]
+
+
+def lately_together(visit: Visit, *queries: Query) -> list[list[tuple[Any, ...]]]:
+    """The rows of queries whose figures stand side by side: all of them as of one moment."""
     engine = visit.rooms.engine
-    state = (engine.position(), query.parameters.get("since_ms"))
-    return _answer(visit, question, state, lambda: engine.rows(query))
+    state = (engine.position(), *(query.parameters.get("since_ms") for query in queries))
+
+    def compute() -> list[list[tuple[Any, ...]]]:
+        with engine.snapshot() as snapshot:
+            return [snapshot.rows(query) for query in queries]
+
+    return _answer(visit, tuple(map(_question, queries)), state, compute)
+
+
+def _question(query: Query) -> Hashable:
+    parameters = {name: value for name, value in query.parameters.items() if name != "since_ms"}
+    return query.sql, *sorted((name, str(value)) for name, value in parameters.items())
 
 
 def lately_results(visit: Visit, promise: IterationPromise) -> IterationResults:

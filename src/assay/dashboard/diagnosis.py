@@ -3,9 +3,9 @@
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from assay.dashboard.asking import days_ago_ms, lately_rows
+from assay.dashboard.asking import days_ago_ms, lately_rows, lately_together
 from assay.dashboard.numbers import whole
 from assay.dashboard.visit import Visit
 from assay.experiments.experiment import Experiment
@@ -17,6 +17,8 @@ from assay.warehouse.queries.diagnosis import evaluation_total, exposure_units, 
 DAYS = 30
 
 Verdict = Literal["fine", "fault", "remark"]
+
+Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +33,39 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is being looked at, since `since_ms`; `event_key` and `kind` as events carry them."""
+    """What is being looked at, since `since_ms`; `event_key` as events carry it.
+
+    `exposures`, `evaluations`, `events` and `met` are the rows of their queries, all as of one moment.
+    """
 
     visit: Visit
     flag: Flag
     metric: Metric
     unit: str
     since_ms: int
+    exposures: Rows
+    evaluations: Rows
+    events: Rows
+    met: Rows
 
     @property
     def event_key(self) -> str:
         return self.metric.measure.event_key
-
-    @property
-    def kind(self) -> str:
-        return self.metric.kind
 
 
 def diagnose(visit: Visit, flag: Flag, metric: Metric) -> tuple[Finding, ...]:
     """In the order of an event's way; what comes after a fault may only follow from it."""
     since_ms = days_ago_ms(DAYS)
     unit = randomization_unit(flag.environments[visit.environment.key])
-    case = Case(visit, flag, metric, unit, since_ms)
+    place, event_key, kind = visit.environment.id, metric.measure.event_key, metric.kind
+    rows = lately_together(
+        visit,
+        exposure_units(place, flag.key, since_ms),
+        evaluation_total(place, flag.key, since_ms),
+        event_units(place, event_key, kind=kind, since_ms=since_ms),
+        meeting(place, flag.key, event_key, kind=kind, unit_kind=unit, since_ms=since_ms),
+    )
+    case = Case(visit, flag, metric, unit, since_ms, *rows)
     return (*_configured(case), *_exposed(case), *_arrived(case), *_met(case))
 
 
@@ -87,11 +100,9 @@ def _configured(case: Case) -> Iterator[Finding]:
 
 
 def _exposed(case: Case) -> Iterator[Finding]:
-    visit, place = case.visit, case.visit.environment.id
-    rows = lately_rows(visit, exposure_units(place, case.flag.key, case.since_ms))
-    units = {kind: count for kind, _, count, _ in rows if kind}
-    ((times, unknown),) = lately_rows(visit, evaluation_total(place, case.flag.key, case.since_ms))
-    if not rows:
+    units = {kind: count for kind, _, count, _ in case.exposures if kind}
+    if not case.exposures:
+        ((times, unknown),) = case.evaluations
         yield _never_exposed(case, times, unknown)
         return
     if case.unit not in units:
@@ -108,7 +119,7 @@ def _exposed(case: Case) -> Iterator[Finding]:
             "Exposures arrive",
             f"{whole(units[case.unit])} units of the kind {case.unit} were exposed in the last {DAYS} days.",
         )
-    while_off = sum(row[3] or 0 for row in rows)
+    while_off = sum(row[3] or 0 for row in case.exposures)
     if while_off:
         yield Finding(
             "remark",
@@ -141,12 +152,11 @@ def _never_exposed(case: Case, times: int, unknown: int) -> Finding:
 
 
 def _arrived(case: Case) -> Iterator[Finding]:
-    visit, place = case.visit, case.visit.environment.id
-    rows = lately_rows(visit, event_units(place, case.event_key, kind=case.kind, since_ms=case.since_ms))
-    units = {row[0]: row[2] for row in rows if row[0]}
-    if not rows:
-        seen = [row[0] for row in lately_rows(visit, event_keys(place, case.since_ms))]
-        similar = difflib.get_close_matches(case.event_key, seen, n=3, cutoff=0.5)
+    units = {row[0]: row[2] for row in case.events if row[0]}
+    if not case.events:
+        keys = lately_rows(case.visit, event_keys(case.visit.environment.id, case.since_ms))
+        others = [row[0] for row in keys if row[0] != case.event_key]
+        similar = difflib.get_close_matches(case.event_key, others, n=3, cutoff=0.5)
         hint = f" These look alike: {', '.join(similar)}." if similar else ""
         yield Finding(
             "fault",
@@ -169,7 +179,7 @@ def _arrived(case: Case) -> Iterator[Finding]:
             "Events of the metric arrive",
             f"By {whole(units[case.unit])} units of the kind {case.unit} in the last {DAYS} days.",
         )
-    missing = sum(row[1] - row[3] for row in rows if row[0] == case.unit)
+    missing = sum(row[1] - row[3] for row in case.events if row[0] == case.unit)
     if case.metric.measure.numeric and not case.metric.measure.property_name and missing:
         yield Finding(
             "fault",
@@ -180,15 +190,7 @@ def _arrived(case: Case) -> Iterator[Finding]:
 
 
 def _met(case: Case) -> Iterator[Finding]:
-    query = meeting(
-        case.visit.environment.id,
-        case.flag.key,
-        case.event_key,
-        kind=case.kind,
-        unit_kind=case.unit,
-        since_ms=case.since_ms,
-    )
-    ((never, too_early, counted),) = lately_rows(case.visit, query)
+    ((never, too_early, counted),) = case.met
     if not (never or too_early or counted):
         return
     if counted:

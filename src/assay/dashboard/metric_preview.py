@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from assay.dashboard.asking import days_ago_ms, lately_rows
+from assay.dashboard.asking import days_ago_ms, lately_rows, lately_together
 from assay.dashboard.charts import BarChart, stacked_bars
 from assay.dashboard.forms import parts_of
 from assay.dashboard.metric_form import MetricForm
@@ -72,10 +72,13 @@ def preview_of(visit: Visit, typed: MetricForm, own_key: str = "") -> MetricPrev
     now_ms = time.time_ns() // 1_000_000
     since_ms = (now_ms // DAY_MS - DAYS + 1) * DAY_MS
     place, kind = visit.environment.id, typed.source
-    days = event_days(place, event_key, kind=kind, since_ms=since_ms, day_ms=DAY_MS)
-    by_day: dict[int, int] = dict(lately_rows(visit, days))
-    rows = lately_rows(visit, event_units(place, event_key, kind=kind, since_ms=since_ms))
-    units = tuple(_tally(typed, row[:6]) for row in rows if row[0])
+    days, tallies = lately_together(
+        visit,
+        event_days(place, event_key, kind=kind, since_ms=since_ms, day_ms=DAY_MS),
+        event_units(place, event_key, kind=kind, since_ms=since_ms),
+    )
+    by_day: dict[int, int] = dict(days)
+    units = tuple(_tally(typed, row[:6]) for row in tallies if row[0])
     events = sum(by_day.values())
     return MetricPreview(
         event_key=event_key,
@@ -140,7 +143,7 @@ def _remarks(typed: MetricForm, events: int, units: tuple[UnitTally, ...]) -> li
 
 
 def _similar(visit: Visit, event_key: str) -> tuple[str, ...]:
-    keys = [seen.key for seen in seen_keys(visit)]
+    keys = [seen.key for seen in seen_keys(visit) if seen.key != event_key]
     return tuple(difflib.get_close_matches(event_key, keys, n=3, cutoff=0.5))
 
 
